@@ -1,0 +1,49 @@
+/**
+ * A transaction as read from the wire, before redaction. Exists inside the sensor only: `redaction` is the one package that may
+ * read it. Everything in it is borrowed: valid until the sink that receives it returns.
+ */
+
+import type { FieldList } from './field-list.js'
+
+export interface RawMessage {
+  /** `0.9`, `1.0`, `1.1`, `2`. */
+  readonly httpVersion: string
+  readonly fields: FieldList
+  readonly trailers: FieldList | undefined
+  /** De-chunked, decoded content, as much of it as the limits keep. Empty when there is none. */
+  readonly content: Uint8Array
+  /** Whole decoded size; undefined when a gap, a limit or damage hides it. 0 when there is none. */
+  readonly contentBytes: number | undefined
+  /** `content` holds less than the message did. */
+  readonly contentTruncated: boolean
+  readonly firstByteAtUs: number
+  readonly lastByteAtUs: number
+}
+
+export interface RawRequest extends RawMessage {
+  readonly method: string
+  /** Request target exactly as sent, Latin-1. */
+  readonly target: string
+}
+
+export interface RawResponse extends RawMessage {
+  readonly status: number
+}
+
+export interface RawTransaction {
+  /** 0-based position in its flow. */
+  readonly flowIndex: number
+  /** TCP sequence and acknowledgement number of the segment byte that the request starts at; of the identity. */
+  readonly firstSeq: number
+  readonly firstAck: number
+  readonly request: RawRequest
+  readonly response: RawResponse | undefined
+  /** Bytes of either message that the sensor never saw. */
+  readonly missedBytes: number
+  /** The flow was joined after its start. */
+  readonly midStream: boolean
+  /** Names of protocol oddities, deduplicated. */
+  readonly anomalies: readonly string[]
+}
+
+export type RawTransactionSink = (transaction: RawTransaction) => void

@@ -1,0 +1,24 @@
+/** Who reads the two half-streams of a flow. Owned by `net`; implemented by `http` without knowing `net`. */
+
+export type Direction = 'c2s' | 's2c'
+export type EndReason = 'fin' | 'rst' | 'idle' | 'evicted' | 'end-of-capture'
+
+export interface StreamConsumer {
+  /**
+   * In-order bytes `buffer[from, to)`, borrowed until the call returns. `seq` is the sequence number of the first of them and
+   * `ack` the acknowledgement number that came with it, both unsigned 32-bit.
+   */
+  bytes(
+    direction: Direction,
+    buffer: Uint8Array,
+    from: number,
+    to: number,
+    atUs: number,
+    seq: number,
+    ack: number,
+  ): void
+  /** `missedBytes` of this direction were never seen; what follows continues behind them. */
+  gap(direction: Direction, missedBytes: number, atUs: number): void
+  /** Nothing more will come in this direction. */
+  end(direction: Direction, reason: EndReason, atUs: number): void
+}
