@@ -134,7 +134,15 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant('restart' as const), group: fc.nat(1) }),
 )
 
+/** How many of the partition's first `count` offsets are finished without a hole. */
+function prefix(finished: ReadonlySet<string>, partition: number, count: number): number {
+  let end = 0
+  while (end < count && finished.has(`${partition}:${end}`)) end++
+  return end
+}
+
 interface GroupModel {
+  readonly group: typeof catalog | typeof detector
   subscription: ReturnType<Bus['subscribe']>
   batches: AsyncIterator<Batch>
   held: Batch[]
@@ -152,8 +160,10 @@ it('any interleaving delivers every record once per group and subscription, in o
         const bus = new InProcessBus()
         const published = new Map<number, number>()
         const open = (index: number, finished: Set<string>): GroupModel => {
-          const subscription = bus.subscribe({ topic: transactions, group: groups[index] ?? catalog, batchMaxRecords })
+          const group = groups[index] ?? catalog
+          const subscription = bus.subscribe({ topic: transactions, group, batchMaxRecords })
           return {
+            group,
             subscription,
             batches: subscription.batches()[Symbol.asyncIterator](),
             held: [],
@@ -190,14 +200,14 @@ it('any interleaving delivers every record once per group and subscription, in o
             const [batch] = model.held.splice(each.pick % Math.max(1, model.held.length), 1)
             for (const one of batch?.records ?? []) model.finished.add(`${one.partition}:${one.offset}`)
             await batch?.commit()
+            const unfinished = [...published].map(([p, count]) => count - prefix(model.finished, p, count))
+            expect(bus.lag(transactions, model.group)).toBe(unfinished.reduce((sum, n) => sum + n, 0))
           }
           if (each.kind === 'restart') {
             await model.subscription.close()
             start.clear()
             for (const [p, count] of published) {
-              let committed = 0
-              while (committed < count && model.finished.has(`${p}:${committed}`)) committed++
-              start.set(p, committed)
+              start.set(p, prefix(model.finished, p, count))
             }
             model.finished = new Set([...start].flatMap(([p, n]) => Array.from({ length: n }, (_, i) => `${p}:${i}`)))
             models[each.group] = open(each.group, model.finished)
