@@ -101,6 +101,22 @@ export const busConformanceCases: readonly BusConformanceCase[] = [
     },
   },
   {
+    name: 'what was finished behind a hole comes again, and counts only once it is finished again',
+    run: async (bus) => {
+      const before = bus.subscribe({ topic: transactions, group: catalog, batchMaxRecords: 1 })
+      await bus.publish(transactions, [record(0, 'a'), record(0, 'b')])
+      const [, b] = await read(before).take(2)
+      await b?.commit()
+      await before.close()
+      const after = read(bus.subscribe({ topic: transactions, group: catalog, batchMaxRecords: 1 }))
+      const [again, bAgain] = await after.take(2)
+      await again?.commit()
+      equal(bus.lag(transactions, catalog), 1)
+      await bAgain?.commit()
+      equal(bus.lag(transactions, catalog), 0)
+    },
+  },
+  {
     name: 'a batch may be committed after its subscription was closed',
     run: async (bus) => {
       const subscription = bus.subscribe({ topic: transactions, group: catalog })
