@@ -1,8 +1,10 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { makeArrivals } from './arrivals.js'
 import { type ClientLogEntry, playVisit } from './clients.js'
 import type { Edge } from './edge.js'
+import { simulateHistory } from './history.js'
 import { startNodeEdge } from './node-edge.js'
 import { benignVisit, makeUsers, stuffingVisit } from './population.js'
 import { Random } from './random.js'
@@ -79,4 +81,23 @@ it('a refused address is told so by the edge and never reaches the shop', async 
 it('the same seed gives the same shop, another gives another', () => {
   expect(new Shop(7, 40).accounts).toEqual(shop.accounts)
   expect(new Shop(8, 40).accounts).not.toEqual(shop.accounts)
+})
+
+it('an hour of history has its people in the order of time, and their failures at their rate', () => {
+  const past = new Shop(7, 40)
+  const arrivals = makeArrivals(new Random(11), makeUsers(new Random(3), past.accounts, 40), past.partners)
+  const hourUs = 3_600_000_000
+  const conversations = simulateHistory({ shop: past, arrivals, startUs: 1_000, durationUs: hourUs })
+  const logins = conversations
+    .flatMap(({ messages }) => messages)
+    .filter(({ bytes }) => /userId|invalid_credentials/.test(Buffer.from(bytes).toString()))
+  const failures = logins.filter(({ bytes }) => Buffer.from(bytes).toString().includes('invalid_credentials'))
+  expect(conversations.length).toBeGreaterThan(3_000)
+  expect(failures.length / logins.length).toBeGreaterThan(0.02)
+  expect(failures.length / logins.length).toBeLessThan(0.12)
+  for (const { messages } of conversations)
+    expect(messages.map(({ atUs }) => atUs)).toEqual(messages.map(({ atUs }) => atUs).sort((a, b) => a - b))
+  expect(Math.max(...conversations.flatMap(({ messages }) => messages.map(({ atUs }) => atUs)))).toBeLessThan(
+    hourUs + 50_000,
+  )
 })
