@@ -49,3 +49,15 @@ export interface JobQueue {
   /** Stops taking jobs, waits for the running ones, closes the journal. */
   close(): Promise<void>
 }
+
+/** Jobs cannot be kept now: the journal cannot be written, the queue is full or closed. */
+export class JobsUnavailable extends Error {
+  override readonly name = 'JobsUnavailable'
+  readonly code: 'closed' | 'full' | 'journal'
+  readonly retryable: boolean
+  constructor(code: 'closed' | 'full' | 'journal', options: { readonly cause?: unknown; readonly retryable: boolean }) {
+    super(`jobs unavailable: ${code}`, { cause: options.cause })
+    this.code = code
+    this.retryable = options.retryable
+  }
+}

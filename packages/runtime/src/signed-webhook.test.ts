@@ -11,7 +11,7 @@ it('is the HMAC of timestamp, dot and body', () => {
   expect(field).toBe(`t=1790000000,v1=${digest}`)
 })
 
-it.each([
+it.each<[string, string, Buffer, number, string | undefined, string]>([
   [field, 'secret', body, nowMs, undefined, 'as sent'],
   [field, 'secret', body, nowMs + 299_000, undefined, 'within the tolerance'],
   [field, 'secret', body, nowMs + 400_000, 'stale', 'a replayed delivery'],
@@ -24,6 +24,6 @@ it.each([
   ['', 'secret', body, nowMs, 'malformed', 'nothing'],
   ['t=1790000000', 'secret', body, nowMs, 'malformed', 'no digest'],
   ['t=1790000000,v1=abcd', 'secret', body, nowMs, 'malformed', 'a short digest'],
-])('%#: %s', (given, secret, content, atMs, fault) => {
+])('%#: %s', (given, secret, content, atMs, fault, _why) => {
   expect(verifyWebhook(secret, given, content, atMs)).toBe(fault)
 })
