@@ -1,0 +1,197 @@
+/**
+ * (endpoint state, transaction) → endpoint state: everything the catalog knows of one endpoint. Counts only, so states merge in any
+ * order (two literal paths that turn out to be one endpoint; later two instances that each saw a part).
+ *
+ * Limits: `queryNamesMaxCount`, `contentsMaxCount`, `countsMaxCount` keys a map; what does not fit is counted in `overflowCount`.
+ */
+
+import { parseLeaf } from '@tapwarden/contracts/content-shape'
+import type { HttpTransaction } from '@tapwarden/contracts/transaction'
+import { addShape, bump, emptySchemaTree, mergeCounts, mergeSchemaTree, type SchemaTree } from './schema-tree.js'
+
+export const queryNamesMaxCount = 128
+export const contentsMaxCount = 32
+export const countsMaxCount = 128
+
+export interface ContentState {
+  count: number
+  readonly contentTypes: Map<string, number>
+  readonly tree: SchemaTree
+}
+
+export interface QueryState {
+  /** Requests that carried it. */
+  count: number
+  /** Values seen, more than `count` where one request repeats the name. */
+  valueCount: number
+  readonly types: Map<string, number>
+  readonly formats: Map<string, number>
+}
+
+export interface EndpointState {
+  count: number
+  /** Of them answered with a status below 400. */
+  successCount: number
+  firstSeenUs: number
+  lastSeenUs: number
+  readonly statusCounts: Map<string, number>
+  readonly authSchemes: Map<string, number>
+  /** `in name` of access tokens, `header x-api-key` or `query key` → count. */
+  readonly accessTokenPlaces: Map<string, number>
+  /** `in:name:type` → count. */
+  readonly sensitive: Map<string, number>
+  readonly query: Map<string, QueryState>
+  /** By content kind. */
+  readonly requests: Map<string, ContentState>
+  /** By `status kind`. */
+  readonly responses: Map<string, ContentState>
+  overflowCount: number
+}
+
+export function emptyEndpointState(): EndpointState {
+  return {
+    count: 0,
+    successCount: 0,
+    firstSeenUs: Number.MAX_SAFE_INTEGER,
+    lastSeenUs: 0,
+    statusCounts: new Map(),
+    authSchemes: new Map(),
+    accessTokenPlaces: new Map(),
+    sensitive: new Map(),
+    query: new Map(),
+    requests: new Map(),
+    responses: new Map(),
+    overflowCount: 0,
+  }
+}
+
+/** Folds one transaction into `state`. Contents of failed requests do not teach the request's schema. */
+export function reduceEndpoint(state: EndpointState, transaction: HttpTransaction): void {
+  const status = transaction.status
+  const succeeded = status !== undefined && status < 400
+  state.count++
+  if (succeeded) state.successCount++
+  state.firstSeenUs = Math.min(state.firstSeenUs, transaction.observedAtUs)
+  state.lastSeenUs = Math.max(state.lastSeenUs, transaction.observedAtUs)
+  bumpBounded(state, state.statusCounts, status === undefined ? 'none' : String(status), 1)
+  reduceAuth(state, transaction, status)
+  for (const sighting of transaction.sensitive ?? []) {
+    bumpBounded(state, state.sensitive, `${sighting.in}:${sighting.name}:${sighting.type}`, sighting.count)
+  }
+  if (succeeded) {
+    reduceQuery(state, transaction.query)
+    if (transaction.requestContentKind !== 'none') {
+      const content = contentOf(state, state.requests, transaction.requestContentKind)
+      addContent(content, transaction.requestContentType, transaction.requestShape)
+    }
+  }
+  const kind = transaction.responseContentKind
+  if (status !== undefined && kind !== undefined && kind !== 'none') {
+    addContent(
+      contentOf(state, state.responses, `${status} ${kind}`),
+      transaction.responseContentType,
+      transaction.responseShape,
+    )
+  }
+}
+
+/** A refused request proves nothing about how one authenticates, unless it tried. */
+function reduceAuth(state: EndpointState, transaction: HttpTransaction, status: number | undefined): void {
+  if (transaction.authScheme === 'none' && (status === 401 || status === 403)) return
+  bumpBounded(state, state.authSchemes, transaction.authScheme, 1)
+  const name = transaction.accessTokenName
+  if (name === undefined || transaction.authScheme !== 'api-key') return
+  const inQuery = transaction.query.some((pair) => pair[0] === name)
+  bumpBounded(state, state.accessTokenPlaces, `${inQuery ? 'query' : 'header'} ${name}`, 1)
+}
+
+function reduceQuery(state: EndpointState, query: HttpTransaction['query']): void {
+  for (let i = 0; i < query.length; i++) {
+    const [name, text] = query[i]! // In range by the loop condition.
+    let known = state.query.get(name)
+    if (known === undefined) {
+      if (state.query.size >= queryNamesMaxCount) {
+        state.overflowCount++
+        continue
+      }
+      known = { count: 0, valueCount: 0, types: new Map(), formats: new Map() }
+      state.query.set(name, known)
+    }
+    const leaf = parseLeaf(text)
+    known.valueCount++
+    if (query.findIndex((pair) => pair[0] === name) === i) known.count++
+    bump(known.types, leaf.type, 1)
+    if (leaf.format !== undefined) bump(known.formats, leaf.format, 1)
+  }
+}
+
+function addContent(content: ContentState | undefined, contentType: string | undefined, shape: unknown): void {
+  if (content === undefined) return
+  content.count++
+  if (contentType !== undefined) {
+    const essence = mediaType(contentType)
+    if (content.contentTypes.has(essence) || content.contentTypes.size < countsMaxCount)
+      bump(content.contentTypes, essence, 1)
+  }
+  if (shape !== undefined) addShape(content.tree, shape)
+}
+
+function contentOf(state: EndpointState, contents: Map<string, ContentState>, key: string): ContentState | undefined {
+  const known = contents.get(key)
+  if (known !== undefined) return known
+  if (contents.size >= contentsMaxCount) {
+    state.overflowCount++
+    return undefined
+  }
+  const fresh: ContentState = { count: 0, contentTypes: new Map(), tree: emptySchemaTree() }
+  contents.set(key, fresh)
+  return fresh
+}
+
+/** `application/json; charset=utf-8` → `application/json`. */
+export function mediaType(contentType: string): string {
+  const semicolon = contentType.indexOf(';')
+  return (semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase()
+}
+
+/** Adds `from` into `into`; `from` is not changed and shares nothing with it afterwards. */
+export function mergeEndpointState(into: EndpointState, from: EndpointState): void {
+  into.count += from.count
+  into.successCount += from.successCount
+  into.overflowCount += from.overflowCount
+  into.firstSeenUs = Math.min(into.firstSeenUs, from.firstSeenUs)
+  into.lastSeenUs = Math.max(into.lastSeenUs, from.lastSeenUs)
+  for (const [key, count] of from.statusCounts) bumpBounded(into, into.statusCounts, key, count)
+  for (const [key, count] of from.authSchemes) bumpBounded(into, into.authSchemes, key, count)
+  for (const [key, count] of from.accessTokenPlaces) bumpBounded(into, into.accessTokenPlaces, key, count)
+  for (const [key, count] of from.sensitive) bumpBounded(into, into.sensitive, key, count)
+  for (const [name, query] of from.query) mergeQuery(into, name, query)
+  for (const [key, content] of from.requests) mergeContent(contentOf(into, into.requests, key), content)
+  for (const [key, content] of from.responses) mergeContent(contentOf(into, into.responses, key), content)
+}
+
+function mergeQuery(into: EndpointState, name: string, from: QueryState): void {
+  const known = into.query.get(name)
+  if (known === undefined && into.query.size >= queryNamesMaxCount) {
+    into.overflowCount++
+    return
+  }
+  const target = known ?? { count: 0, valueCount: 0, types: new Map(), formats: new Map() }
+  target.count += from.count
+  target.valueCount += from.valueCount
+  mergeCounts(target.types, from.types)
+  mergeCounts(target.formats, from.formats)
+  into.query.set(name, target)
+}
+
+function mergeContent(into: ContentState | undefined, from: ContentState): void {
+  if (into === undefined) return
+  into.count += from.count
+  mergeCounts(into.contentTypes, from.contentTypes)
+  mergeSchemaTree(into.tree, from.tree)
+}
+
+function bumpBounded(state: EndpointState, counts: Map<string, number>, key: string, by: number): void {
+  if (counts.has(key) || counts.size < countsMaxCount) bump(counts, key, by)
+  else state.overflowCount++
+}
