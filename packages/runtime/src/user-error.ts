@@ -6,10 +6,10 @@ export const exitCodes = {
   /** A fault of ours, or one that no other code names. */
   internal: 1,
   /** The command line is wrong. */
-  usage: 64,
-  /** Input is not what it should be: not a capture, or damaged in the middle. */
+  usage: 2,
+  /** Input ends or goes wrong in the middle; what came before was used. */
   dataError: 65,
-  /** Input is missing or is not a file. */
+  /** Input is missing, unreadable, empty, or not what it should be from its first byte. */
   noInput: 66,
   /** Something that we need does not run or does not answer: engine, edge, tcpdump. */
   unavailable: 69,
@@ -38,8 +38,8 @@ const fileFaults: Readonly<Record<string, readonly [code: ExitCodeName, what: st
   ENOENT: ['noInput', 'does not exist'],
   ENOTDIR: ['noInput', 'does not exist: a part of its path is not a folder'],
   EISDIR: ['noInput', 'is a folder, not a file'],
-  EACCES: ['noPermission', 'may not be read by this user'],
-  EPERM: ['noPermission', 'may not be read by this user'],
+  EACCES: ['noInput', 'may not be read by this user'],
+  EPERM: ['noInput', 'may not be read by this user'],
   EMFILE: ['unavailable', 'cannot be opened: too many open files'],
   EIO: ['dataError', 'cannot be read: the device reports an error'],
 }
