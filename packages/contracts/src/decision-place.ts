@@ -65,7 +65,9 @@ function literalsOf(template: string): string[] {
 }
 
 function memberCount(place: Place): number {
-  return Number(place.host !== undefined) + Number(place.method !== undefined) + Number(place.pathTemplate !== undefined)
+  return (
+    Number(place.host !== undefined) + Number(place.method !== undefined) + Number(place.pathTemplate !== undefined)
+  )
 }
 
 function literalLength(template: string): number {

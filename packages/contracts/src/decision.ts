@@ -57,3 +57,25 @@ export const decisionSchema = z.object({
 export type Decision = z.infer<typeof decisionSchema>
 
 export const decisionTopic = defineTopic<Decision>(topicNames.decisions, decisionSchema)
+
+/** One decision with every field filled: the reference for columns, tests and documentation. */
+export const goldenDecision: Decision = {
+  id: 'd-0123456789abcdef',
+  version: 3,
+  findingId: 'f-0123456789abcdef',
+  scope: 'address',
+  value: '203.0.113.9',
+  where: { host: 'shop.example', method: 'POST', pathTemplate: '/api/v1/login' },
+  type: 'ban',
+  simulated: false,
+  origin: 'policy:default',
+  reason: 'OAT-008 Credential stuffing: 212 of 220 login attempts failed in 9 s, 4 % are normal here',
+  createdAtMs: 1_790_000_003_100,
+  untilMs: 1_790_000_909_000,
+  state: 'in-force',
+  enforcers: { 'edge-1': { state: 'in-force' }, 'edge-2': { state: 'unsupported', detail: 'cannot match a method' } },
+  effect: 'effective',
+  firstRefusedUs: 1_790_000_003_200_000,
+  refusedCount: 41,
+  passedCount: 0,
+}

@@ -62,3 +62,36 @@ export const findingSchema = z.object({
 export type Finding = z.infer<typeof findingSchema>
 
 export const findingTopic = defineTopic<Finding>(topicNames.findings, findingSchema)
+
+/** One finding with every field filled: the reference for columns, tests and documentation. */
+export const goldenFinding: Finding = {
+  id: 'f-0123456789abcdef',
+  version: 1,
+  detector: { id: 'credential-stuffing', version: 1 },
+  threat: 'OAT-008',
+  title: 'Credential stuffing',
+  summary: '212 of 220 login attempts failed in 9 s, 4 % are normal here',
+  severity: 'high',
+  confidence: 0.99,
+  state: 'open',
+  subject: {
+    kind: 'campaign',
+    actors: [
+      { kind: 'address', value: '203.0.113.9' },
+      { kind: 'fingerprint', value: 'c3a1b2d4e5f60718' },
+    ],
+    endpoint: { id: '00112233445566ff', host: 'shop.example', method: 'POST', pathTemplate: '/api/v1/login' },
+  },
+  firstSeenUs: 1_790_000_000_000_000,
+  lastSeenUs: 1_790_000_009_000_000,
+  detectedAtUs: 1_790_000_003_000_000,
+  evidence: {
+    transactionIds: ['0123456789abcdef0123456789abcdef'],
+    counts: { attempts: 220, failures: 212 },
+    baseline: { failureRatio: 0.04 },
+    observed: { failureRatio: 0.96 },
+    statistic: 31.2,
+    threshold: 24,
+  },
+  blindness: { unansweredRequests: 3 },
+}
