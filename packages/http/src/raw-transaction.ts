@@ -42,6 +42,8 @@ export interface RawTransaction {
   readonly missedBytes: number
   /** The flow was joined after its start. */
   readonly midStream: boolean
+  /** The peer taken for the server sent the requests: whoever knows addresses swaps them. */
+  readonly reversed?: boolean
   /** Names of protocol oddities, deduplicated. */
   readonly anomalies: readonly string[]
 }

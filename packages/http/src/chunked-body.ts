@@ -1,0 +1,134 @@
+/**
+ * Chunked content, resumable at any byte: sizes and extensions are read, data is lent on, trailers go to the message's table.
+ * RFC 9112 §7.1. Lenient as receivers are: LF alone ends a line, blanks around a size are skipped.
+ *
+ *     size ──LF──► data ──► data-end ──LF──► size        size 0 ──LF──► trailers ──empty line──► done
+ */
+
+import { type FieldScan, needMore, scanFields } from './field-line.js'
+import type { HttpLimits } from './http-limits.js'
+import type { Message } from './message.js'
+import { CR, hexValue, isBlank, LF } from './octets.js'
+
+type State = 'size' | 'extension' | 'data' | 'data-end' | 'trailers' | 'done' | 'malformed'
+
+/** 2^48 bytes: larger sizes are an attack or garbage. Leading zeros do not count. */
+const sizeMaxDigits = 12
+
+export class ChunkedBody {
+  state: State = 'size'
+  /** Bytes of the present chunk that are to come. */
+  remainingBytes = 0
+  #digits = 0
+  #seenDigit = false
+  #seenBlank = false
+  #trailers = Buffer.alloc(0)
+  readonly #scan: FieldScan = { lineStart: 0, scannedTo: 0, hasField: false }
+
+  reset(): void {
+    this.state = 'size'
+    this.remainingBytes = 0
+    this.#startSize()
+    this.#trailers = Buffer.alloc(0)
+    this.#scan.lineStart = 0
+    this.#scan.scannedTo = 0
+    this.#scan.hasField = false
+  }
+
+  /** Reads from `from` on; returns the index behind what belongs to the content. `state` says whether it ended. */
+  push(bytes: Uint8Array, from: number, to: number, message: Message, limits: HttpLimits): number {
+    let at = from
+    while (at < to) {
+      if (this.state === 'data') {
+        const end = Math.min(to, at + this.remainingBytes)
+        message.appendContent(bytes, at, end)
+        this.remainingBytes -= end - at
+        at = end
+        if (this.remainingBytes === 0) this.state = 'data-end'
+      } else if (this.state === 'trailers') {
+        return this.#readTrailers(bytes, at, to, message, limits)
+      } else {
+        this.#step(bytes[at]!)
+        if (this.state === 'malformed') return at
+        at++
+      }
+    }
+    return at
+  }
+
+  /** Passes over bytes that were never seen; false when they reach beyond the present chunk's data. */
+  skip(missedBytes: number): boolean {
+    if (this.state !== 'data' || missedBytes > this.remainingBytes) return false
+    this.remainingBytes -= missedBytes
+    if (this.remainingBytes === 0) this.state = 'data-end'
+    return true
+  }
+
+  #step(octet: number): void {
+    if (this.state === 'data-end') {
+      if (octet === LF) this.#startSize()
+      else if (octet !== CR) this.#afterData(octet)
+      return
+    }
+    if (this.state === 'extension') {
+      if (octet === LF) this.#endSize()
+      return
+    }
+    const value = hexValue(octet)
+    if (value >= 0 && !(this.#seenDigit && this.#seenBlank)) {
+      this.#seenDigit = true
+      if (this.#digits > 0 || value > 0) this.#digits++
+      if (this.#digits > sizeMaxDigits) this.state = 'malformed'
+      this.remainingBytes = this.remainingBytes * 16 + value
+    } else if (octet === LF && this.#seenDigit) this.#endSize()
+    else if (octet === 0x3b && this.#seenDigit) this.state = 'extension'
+    else if (isBlank(octet) || octet === CR) this.#seenBlank = true
+    else if (this.#seenDigit && this.#seenBlank) this.state = 'extension'
+    else if (octet !== LF) this.state = 'malformed'
+  }
+
+  /** No line end behind the data: some senders leave it out. */
+  #afterData(octet: number): void {
+    this.#startSize()
+    this.#step(octet)
+  }
+
+  #startSize(): void {
+    this.state = 'size'
+    this.remainingBytes = 0
+    this.#digits = 0
+    this.#seenDigit = false
+    this.#seenBlank = false
+  }
+
+  #endSize(): void {
+    this.state = this.remainingBytes === 0 ? 'trailers' : 'data'
+  }
+
+  #readTrailers(bytes: Uint8Array, from: number, to: number, message: Message, limits: HttpLimits): number {
+    // Nearly always the section is one empty line.
+    if (this.#trailers.length === 0) {
+      if (bytes[from] === LF) return this.#finish(from + 1)
+      if (bytes[from] === CR && bytes[from + 1] === LF && from + 1 < to) return this.#finish(from + 2)
+    }
+    const held = this.#trailers.length
+    const count = Math.min(to - from, limits.headMaxBytes - held)
+    this.#trailers = Buffer.concat([this.#trailers, bytes.subarray(from, from + count)])
+    const table = message.trailerTable
+    const end = scanFields(this.#trailers, 0, this.#trailers.length, this.#scan, table, message.report)
+    table.bytes = this.#trailers
+    table.base = 0
+    message.hasTrailers = table.count > 0
+    if (end !== needMore) return this.#finish(from + end - held)
+    if (held + count >= limits.headMaxBytes) {
+      message.report('http.head-too-long')
+      this.state = 'malformed'
+    }
+    return from + count
+  }
+
+  #finish(index: number): number {
+    this.state = 'done'
+    return index
+  }
+}

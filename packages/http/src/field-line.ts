@@ -1,0 +1,120 @@
+/**
+ * Lines of a head or trailer section → fields of a table. Resumable: lines that are not complete yet stay with the caller.
+ * RFC 9112 §2.2 (line ends), §5 (field syntax), §5.2 (folded lines).
+ */
+
+import { type FieldTable, nameHashBasis, nameHashStep } from './field-list.js'
+import type { AnomalyName } from './http-limits.js'
+import { COLON, CR, indexOfLf, isBlank, lowerTable, tokenTable } from './octets.js'
+
+export const needMore = -1
+
+/** Where a section of fields stands in its scan; offsets count from the start of the message. */
+export interface FieldScan {
+  /** Start of the line that is not complete yet. */
+  lineStart: number
+  /** Bytes that are known to hold no line end behind `lineStart`. */
+  scannedTo: number
+  /** A field came before, which a folded line may belong to. */
+  hasField: boolean
+}
+
+/**
+ * Reads lines of `bytes[base + scan.lineStart, to)` into `table`. Returns the index behind the empty line that ends the section,
+ * or `needMore`; each byte is looked at twice at most, however it is cut.
+ */
+export function scanFields(
+  bytes: Uint8Array,
+  base: number,
+  to: number,
+  scan: FieldScan,
+  table: FieldTable,
+  report: (name: AnomalyName) => void,
+): number {
+  for (;;) {
+    const start = base + scan.lineStart
+    const lf = indexOfLf(bytes, Math.max(start, base + scan.scannedTo), to)
+    if (lf < 0) {
+      scan.scannedTo = to - base
+      return needMore
+    }
+    scan.lineStart = lf + 1 - base
+    let end = lf
+    while (end > start && bytes[end - 1] === CR) end--
+    if (end === start) return lf + 1
+    readLine(bytes, base, start, end, scan, table, report)
+  }
+}
+
+function readLine(
+  bytes: Uint8Array,
+  base: number,
+  start: number,
+  end: number,
+  scan: FieldScan,
+  table: FieldTable,
+  report: (name: AnomalyName) => void,
+): void {
+  if (isBlank(bytes[start])) {
+    foldLine(bytes, base, start, end, scan, table, report)
+    return
+  }
+  let hash = nameHashBasis
+  let isToken = true
+  let colon = start
+  for (; colon < end; colon++) {
+    const octet = bytes[colon]!
+    if (octet === COLON) break
+    if (tokenTable[octet] === 0) isToken = false
+    hash = nameHashStep(hash, lowerTable[octet]!)
+  }
+  if (colon === end) {
+    report('http.field-without-colon')
+    return
+  }
+  let nameEnd = colon
+  if (!isToken) {
+    report('http.field-name-invalid')
+    while (nameEnd > start && isBlank(bytes[nameEnd - 1])) nameEnd--
+    hash = nameHashBasis
+    for (let i = start; i < nameEnd; i++) hash = nameHashStep(hash, lowerTable[bytes[i]!]!)
+  }
+  const next = nextFieldAfterBareCr(bytes, colon + 1, end)
+  let valueEnd = next < 0 ? end : next - 1
+  let valueStart = colon + 1
+  while (valueStart < valueEnd && isBlank(bytes[valueStart])) valueStart++
+  while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) valueEnd--
+  table.add(start - base, nameEnd - base, valueStart - base, valueEnd - base, hash)
+  scan.hasField = true
+  if (next < 0) return
+  report('http.bare-cr')
+  readLine(bytes, base, next, end, scan, table, report)
+}
+
+/** A CR without LF that a field follows: some receivers end the line there. Index of that field, or -1. */
+function nextFieldAfterBareCr(bytes: Uint8Array, from: number, to: number): number {
+  for (let i = from; i < to; i++) {
+    if (bytes[i] !== CR) continue
+    let end = i + 1
+    while (end < to && tokenTable[bytes[end]!] === 1) end++
+    if (end > i + 1 && bytes[end] === COLON) return i + 1
+  }
+  return -1
+}
+
+function foldLine(
+  bytes: Uint8Array,
+  base: number,
+  start: number,
+  end: number,
+  scan: FieldScan,
+  table: FieldTable,
+  report: (name: AnomalyName) => void,
+): void {
+  let valueStart = start
+  let valueEnd = end
+  while (valueStart < valueEnd && isBlank(bytes[valueStart])) valueStart++
+  while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) valueEnd--
+  report(scan.hasField ? 'http.field-folded' : 'http.field-without-colon')
+  if (scan.hasField && valueEnd > valueStart) table.extendLast(valueStart - base, valueEnd - base)
+}

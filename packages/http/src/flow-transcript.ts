@@ -1,0 +1,103 @@
+/** For tests: drives an `HttpFlow` by a script and writes down the transactions as plain values. */
+
+import { HttpFlow } from './http-flow.js'
+import { defaultHttpLimits, HttpCounters, type HttpLimits } from './http-limits.js'
+import { MessagePool } from './message.js'
+import type { RawMessage, RawTransaction } from './raw-transaction.js'
+
+export interface Transcript {
+  readonly transactions: TranscriptLine[]
+  readonly counters: HttpCounters
+}
+
+export interface TranscriptLine {
+  readonly request: string
+  readonly requestContent: string
+  readonly requestBytes: number | undefined
+  readonly status: number | undefined
+  readonly content: string | undefined
+  readonly contentBytes: number | undefined
+  readonly fields: readonly string[]
+  readonly responseFields: readonly string[]
+  readonly anomalies: readonly string[]
+  readonly missedBytes: number
+  readonly reversed: boolean
+}
+
+/** `c` and `s`: bytes from the client and the server; a number instead of text: so many bytes were missed. `cx`, `sx`: FIN. */
+export type ScriptStep = readonly ['c' | 's', string | Uint8Array | number] | readonly ['cx' | 'sx']
+
+export interface TranscriptOptions {
+  /** Bytes go in pieces of these sizes, in turn; default: each step whole. */
+  readonly cuts?: readonly number[]
+  readonly limits?: Partial<HttpLimits>
+  /** End the flow behind the script; default true. */
+  readonly end?: boolean
+}
+
+export function transcribe(script: readonly ScriptStep[], options: TranscriptOptions = {}): Transcript {
+  const counters = new HttpCounters()
+  const pool = new MessagePool({ ...defaultHttpLimits, ...options.limits }, counters)
+  const transactions: TranscriptLine[] = []
+  const sink = (transaction: RawTransaction) => transactions.push(lineOf(transaction))
+  const flow = new HttpFlow({ pool, sink, midStream: false })
+  const next = { c: 1_000, s: 5_000 }
+  let atUs = 0
+  let turn = 0
+  const cuts = options.cuts ?? []
+  for (const step of script) {
+    const side = step[0][0] === 'c' ? 'c' : 's'
+    const direction = side === 'c' ? 'c2s' : 's2c'
+    atUs += 1_000
+    if (step[0] === 'cx' || step[0] === 'sx') {
+      flow.end(direction, 'fin', atUs)
+      continue
+    }
+    const what = step[1] ?? 0
+    if (typeof what === 'number') {
+      flow.gap(direction, what, atUs)
+      next[side] += what
+      continue
+    }
+    const bytes = typeof what === 'string' ? Buffer.from(what, 'latin1') : what
+    for (let at = 0; at < bytes.length; ) {
+      const size = cuts.length === 0 ? bytes.length : Math.max(1, cuts[turn++ % cuts.length] ?? 1)
+      const end = Math.min(bytes.length, at + size)
+      // A packet's bytes are gone as soon as the call returns: what was only lent must not be read later.
+      const packet = Buffer.from(bytes.subarray(at, end))
+      flow.bytes(direction, packet, 0, packet.length, atUs, next[side], next[side === 'c' ? 's' : 'c'])
+      packet.fill(0x21)
+      next[side] += end - at
+      at = end
+    }
+  }
+  if (options.end !== false) {
+    flow.end('c2s', 'end-of-capture', atUs)
+    flow.end('s2c', 'end-of-capture', atUs)
+  }
+  return { transactions, counters }
+}
+
+function lineOf({ request, response, anomalies, missedBytes, reversed }: RawTransaction): TranscriptLine {
+  return {
+    request: `${request.method} ${request.target} ${request.httpVersion}`,
+    requestContent: Buffer.from(request.content).toString('latin1'),
+    requestBytes: request.contentBytes,
+    status: response?.status,
+    content: response === undefined ? undefined : Buffer.from(response.content).toString('latin1'),
+    contentBytes: response?.contentBytes,
+    fields: fieldsOf(request),
+    responseFields: response === undefined ? [] : fieldsOf(response),
+    anomalies: [...anomalies].sort(),
+    missedBytes,
+    reversed: reversed === true,
+  }
+}
+
+function fieldsOf(message: RawMessage): string[] {
+  const lines: string[] = []
+  for (const list of [message.fields, message.trailers]) {
+    for (let i = 0; i < (list?.count ?? 0); i++) lines.push(`${list?.name(i)}: ${list?.value(i)}`)
+  }
+  return lines
+}

@@ -1,0 +1,225 @@
+/**
+ * Both directions of one TCP connection → transactions. Takes what `net` gives (it has the shape of net's StreamConsumer) and
+ * hands each transaction to a sink, borrowed.
+ *
+ *     c2s bytes ──► request parser ──head──► pairer ◄──head── response parser ◄── s2c bytes
+ *                                              │ both complete, or no response will come
+ *                                              ▼ sink(RawTransaction)
+ */
+
+import type { HttpCounters, HttpLimits } from './http-limits.js'
+import { type ContentRule, Http1Parser, type MessageListener } from './http1-parser.js'
+import type { Message, MessagePool } from './message.js'
+import { guessProtocol } from './protocol-guess.js'
+import type { RawTransactionSink } from './raw-transaction.js'
+import { TransactionPairer } from './transaction-pairer.js'
+
+export type FlowDirection = 'c2s' | 's2c'
+export type FlowEnd = 'fin' | 'rst' | 'idle' | 'evicted' | 'end-of-capture'
+
+export interface HttpFlowOptions {
+  readonly pool: MessagePool
+  readonly sink: RawTransactionSink
+  /** The flow was joined after its start. */
+  readonly midStream: boolean
+}
+
+type Opaque = keyof HttpCounters['opaqueFlows']
+
+export class HttpFlow implements MessageListener {
+  /** The peer taken for the server sends the requests. */
+  reversed = false
+  readonly #pool: MessagePool
+  readonly #limits: HttpLimits
+  readonly #counters: HttpCounters
+  readonly #sink: RawTransactionSink
+  readonly #midStream: boolean
+  readonly #requests: Http1Parser
+  readonly #responses: Http1Parser
+  readonly #pairer = new TransactionPairer()
+  #isOpaque = false
+  #seenDirections = 0
+  #endedDirections = 0
+  #requestCount = 0
+  /** The request whose response is being read; undefined for an interim or orphan response. */
+  #answered: Message | undefined
+
+  constructor(options: HttpFlowOptions) {
+    this.#pool = options.pool
+    this.#limits = options.pool.limits
+    this.#counters = options.pool.counters
+    this.#sink = options.sink
+    this.#midStream = options.midStream
+    this.#requests = new Http1Parser(true, options.pool, this)
+    this.#responses = new Http1Parser(false, options.pool, this)
+  }
+
+  bytes(
+    direction: FlowDirection,
+    buffer: Uint8Array,
+    from: number,
+    to: number,
+    atUs: number,
+    seq: number,
+    ack: number,
+  ): void {
+    if (this.#isOpaque) {
+      this.#counters.opaqueBytes += to - from
+      return
+    }
+    const bit = direction === 'c2s' ? 1 : 2
+    if ((this.#seenDirections & bit) === 0) this.#firstBytes(bit, direction, buffer, from, to)
+    if (this.#isOpaque) {
+      this.#counters.opaqueBytes += to - from
+      return
+    }
+    const parser = this.#parser(direction)
+    parser.bytes(buffer, from, to, atUs, seq, ack)
+    if (parser.isLost) this.#checkSearch()
+  }
+
+  gap(direction: FlowDirection, missedBytes: number, _atUs: number): void {
+    this.#pairer.hasGap = true
+    if (!this.#isOpaque) this.#parser(direction).gap(missedBytes)
+  }
+
+  end(direction: FlowDirection, reason: FlowEnd, _atUs: number): void {
+    const bit = direction === 'c2s' ? 1 : 2
+    if ((this.#endedDirections & bit) !== 0) return
+    this.#endedDirections |= bit
+    this.#parser(direction).end(reason === 'fin' || reason === 'rst')
+    if (this.#endedDirections === 3) this.#flush()
+  }
+
+  roomBytes(): number {
+    return this.#pairer.pending.length === 0
+      ? this.#limits.flowBufferedMaxBytes
+      : this.#limits.flowBufferedMaxBytes - this.#pairer.bufferedBytes
+  }
+
+  head(message: Message, isRequest: boolean): ContentRule {
+    return isRequest ? this.#requestHead(message) : this.#responseHead(message)
+  }
+
+  /** A message is over; from here on it belongs to this flow. */
+  ended(message: Message, isRequest: boolean): void {
+    if (isRequest) this.#requestEnd(message)
+    else this.#responseEnd(message)
+  }
+
+  #requestHead(request: Message): ContentRule {
+    if (request.startLine.version === 20 && request.method === 'PRI') {
+      this.#goOpaque('http2')
+      return 'opaque'
+    }
+    request.flowIndex = this.#requestCount++
+    if (this.reversed) request.report('http.directions-swapped')
+    this.#pairer.add(request)
+    if (this.#pairer.pending.length > this.#limits.pendingRequestsMax) {
+      this.#counters.pendingOverflowCount++
+      this.#publish(this.#pairer.pending[0]!, undefined)
+    }
+    return 'by-fields'
+  }
+
+  #responseHead(response: Message): ContentRule {
+    this.#answered = undefined
+    const status = response.status
+    if (status < 200 && status !== 101) return 'none'
+    const request = this.#pairer.match(response.firstSeq)
+    this.#answered = request
+    if (request !== undefined) {
+      for (const skipped of this.#pairer.takeSkipped(request)) this.#publish(skipped, undefined)
+    }
+    if (status === 101 || (request?.method === 'CONNECT' && status < 300)) return 'opaque'
+    if (status === 204 || status === 304 || request?.method === 'HEAD') return 'none'
+    return 'by-fields'
+  }
+
+  #requestEnd(request: Message): void {
+    if (this.#isOpaque) {
+      this.#pool.give(request)
+      return
+    }
+    if (request.isPublished) this.#pool.give(request)
+    else if (request.response?.isEnded === true) this.#publish(request, request.response)
+    else request.keep()
+  }
+
+  #responseEnd(response: Message): void {
+    const request = this.#answered
+    this.#answered = undefined
+    if (request === undefined || request.isPublished) {
+      if (response.status < 200 && response.status !== 101) this.#counters.interimResponseCount++
+      else this.#counters.orphanResponseCount++
+      if (response.status === 101) this.#goOpaque('tunnel')
+      this.#pool.give(response)
+      return
+    }
+    request.response = response
+    const isTunnel = response.status === 101 || (request.method === 'CONNECT' && response.status < 300)
+    if (isTunnel) {
+      if (!request.isEnded) this.#requests.end(true)
+      else this.#publish(request, response)
+      this.#flush()
+      this.#goOpaque('tunnel')
+    } else if (request.isEnded) this.#publish(request, response)
+    else response.keep()
+  }
+
+  #publish(request: Message, response: Message | undefined): void {
+    this.#pairer.remove(request)
+    if (this.#answered === request) this.#answered = undefined
+    request.isPublished = true
+    request.settle(this.#limits)
+    response?.settle(this.#limits)
+    this.#counters.transactionCount++
+    if (response === undefined) this.#counters.unansweredRequestCount++
+    const view = this.#pool.view
+    view.fill(request, response, this.#midStream, this.reversed)
+    this.#sink(view)
+    request.response = undefined
+    // The parser still holds a message that has not ended: it comes back through `ended`.
+    if (request.isEnded) this.#pool.give(request)
+    if (response !== undefined) this.#pool.give(response)
+  }
+
+  /** No response will come any more. */
+  #flush(): void {
+    const { pending } = this.#pairer
+    while (pending.length > 0) {
+      const request = pending[0]!
+      this.#publish(request, request.response)
+    }
+  }
+
+  #parser(direction: FlowDirection): Http1Parser {
+    return (direction === 'c2s') !== this.reversed ? this.#requests : this.#responses
+  }
+
+  #firstBytes(bit: number, direction: FlowDirection, buffer: Uint8Array, from: number, to: number): void {
+    const isFirst = this.#seenDirections === 0
+    this.#seenDirections |= bit
+    const guess = guessProtocol(buffer, from, to)
+    if (guess === 'tls' || guess === 'http2') {
+      if (this.#requestCount === 0) this.#goOpaque(guess)
+      return
+    }
+    const isRequest = guess === 'http1-request'
+    if (isFirst && (isRequest || guess === 'http1-response')) this.reversed = isRequest !== (direction === 'c2s')
+    if (guess === 'other') this.#parser(direction).isLost = true
+  }
+
+  /** Nothing like HTTP in so many bytes: the rest is not looked at. */
+  #checkSearch(): void {
+    if (this.#requests.messageCount + this.#responses.messageCount > 0) return
+    const max = this.#limits.searchMaxBytes
+    if (this.#requests.skippedBytes > max || this.#responses.skippedBytes > max * 16) this.#goOpaque('other')
+  }
+
+  #goOpaque(kind: Opaque): void {
+    if (this.#isOpaque) return
+    this.#isOpaque = true
+    this.#counters.opaqueFlows[kind]++
+  }
+}

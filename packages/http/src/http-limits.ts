@@ -1,0 +1,84 @@
+/** Every limit and every counter of this package: what hostile traffic can make it hold, and what is said when a limit bites. */
+
+export interface HttpLimits {
+  /** Start line and fields of one message, and separately its trailers. Longer heads are given up. */
+  readonly headMaxBytes: number
+  /** Requests of one flow that wait for their response. The oldest is published without one. */
+  readonly pendingRequestsMax: number
+  /** De-chunked, still encoded content kept of one message. */
+  readonly contentMaxBytes: number
+  /** Decoded content of one message: beyond it neither content nor its size is known. */
+  readonly decodedMaxBytes: number
+  /** Decoded bytes for each encoded byte. DEFLATE reaches 1,032; layers multiply. */
+  readonly decodedMaxRatio: number
+  /** Content codings of one message that are undone. */
+  readonly codingLayersMax: number
+  /** Content kept by one flow in all, over its pending messages. */
+  readonly flowBufferedMaxBytes: number
+  /** Content kept by all flows. */
+  readonly totalBufferedMaxBytes: number
+  /** Bytes of a direction looked through for a first message before the flow counts as opaque. */
+  readonly searchMaxBytes: number
+}
+
+export const defaultHttpLimits: HttpLimits = {
+  headMaxBytes: 65_536,
+  pendingRequestsMax: 1_000,
+  contentMaxBytes: 1_048_576,
+  decodedMaxBytes: 8_388_608,
+  decodedMaxRatio: 2_048,
+  codingLayersMax: 4,
+  flowBufferedMaxBytes: 4_194_304,
+  totalBufferedMaxBytes: 268_435_456,
+  searchMaxBytes: 65_536,
+}
+
+/** Counted over all flows that share them. */
+export class HttpCounters {
+  transactionCount = 0
+  /** Responses whose request was not seen; they are no transaction. */
+  orphanResponseCount = 0
+  interimResponseCount = 0
+  unansweredRequestCount = 0
+  headTooLongCount = 0
+  pendingOverflowCount = 0
+  /** Messages whose content was not kept because a flow, or all flows, held too much. */
+  bufferOverflowCount = 0
+  /** Flows given up as not HTTP/1, by what they are. */
+  opaqueFlows = { tls: 0, http2: 0, other: 0, tunnel: 0 }
+  /** Bytes on such flows. */
+  opaqueBytes = 0
+  readonly anomalies = new Map<AnomalyName, number>()
+
+  anomaly(name: AnomalyName): void {
+    this.anomalies.set(name, (this.anomalies.get(name) ?? 0) + 1)
+  }
+}
+
+/** Protocol oddities, as published. A closed list, so that hostile input cannot make names. */
+export type AnomalyName =
+  | 'http.start-line-invalid'
+  | 'http.resynchronised'
+  | 'http.version-malformed'
+  | 'http.version-0.9'
+  | 'http.target-with-space'
+  | 'http.head-too-long'
+  | 'http.head-incomplete'
+  | 'http.field-without-colon'
+  | 'http.field-name-invalid'
+  | 'http.field-folded'
+  | 'http.bare-cr'
+  | 'http.transfer-encoding-and-content-length'
+  | 'http.transfer-encoding-unknown'
+  | 'http.content-length-invalid'
+  | 'http.content-length-repeated'
+  | 'http.content-length-conflict'
+  | 'http.chunk-malformed'
+  | 'http.content-incomplete'
+  | 'http.content-not-kept'
+  | 'http.content-coding-unknown'
+  | 'http.content-coding-wrong'
+  | 'http.content-coding-damaged'
+  | 'http.content-coding-limit'
+  | 'http.directions-swapped'
+  | 'http.unexpected-content'

@@ -1,0 +1,466 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type ScriptStep, transcribe } from './flow-transcript.js'
+
+const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+const ok = (content: string, fields = '') =>
+  `HTTP/1.1 200 OK\r\nContent-Length: ${content.length}\r\n${fields}\r\n${content}`
+
+/** `METHOD target version > status content bytes [anomalies]` of each transaction. */
+function summary(script: readonly ScriptStep[], cuts: readonly number[] = []): string[] {
+  return transcribe(script, { cuts }).transactions.map((t) => {
+    const request = t.requestContent === '' ? t.request : `${t.request} "${t.requestContent}"`
+    const response = t.status === undefined ? 'none' : `${t.status} "${t.content}" ${t.contentBytes ?? '?'}`
+    const odd = t.anomalies.map((name) => name.replace('http.', '')).join(',')
+    return `${request} > ${response}${odd === '' ? '' : ` [${odd}]`}`
+  })
+}
+
+const g = 'GET / 1.1 >'
+const cases: [string, readonly ScriptStep[], readonly string[]][] = [
+  [
+    'content of a length',
+    [
+      ['c', get],
+      ['s', ok('hello')],
+    ],
+    [`${g} 200 "hello" 5`],
+  ],
+  [
+    'no content',
+    [
+      ['c', get],
+      ['s', ok('')],
+    ],
+    [`${g} 200 "" 0`],
+  ],
+  [
+    'request content',
+    [
+      ['c', 'POST /x HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc'],
+      ['s', ok('y')],
+    ],
+    ['POST /x 1.1 "abc" > 200 "y" 1'],
+  ],
+  [
+    'any method token',
+    [
+      ['c', 'M-SEARCH * HTTP/1.1\r\n\r\n'],
+      ['s', ok('y')],
+    ],
+    ['M-SEARCH * 1.1 > 200 "y" 1'],
+  ],
+  [
+    'LF alone ends lines',
+    [
+      ['c', 'GET / HTTP/1.1\nHost: a\n\n'],
+      ['s', 'HTTP/1.1 200 OK\nContent-Length: 1\n\nx'],
+    ],
+    [`${g} 200 "x" 1`],
+  ],
+  [
+    'empty lines before messages',
+    [
+      ['c', `\r\n\r\n${get}`],
+      ['s', `\r\n${ok('x')}`],
+    ],
+    [`${g} 200 "x" 1`],
+  ],
+  [
+    'lower-case version',
+    [
+      ['c', 'GET / http/1.1\r\n\r\n'],
+      ['s', 'http/1.1 200 ok\r\nContent-Length: 1\r\n\r\nx'],
+    ],
+    [`${g} 200 "x" 1`],
+  ],
+  [
+    'spaces in the target',
+    [
+      ['c', 'GET /a b c HTTP/1.1\r\n\r\n'],
+      ['s', ok('')],
+    ],
+    ['GET /a b c 1.1 > 200 "" 0 [target-with-space]'],
+  ],
+  [
+    'no target',
+    [
+      ['c', 'GET HTTP/1.1\r\n\r\n'],
+      ['s', ok('')],
+    ],
+    ['GET  1.1 > 200 "" 0'],
+  ],
+  ['HTTP/0.9', [['c', 'GET /old\r\n'], ['s', '<html>'], ['sx']], ['GET /old 0.9 > none [version-0.9]']],
+  [
+    'HTTP/0.9 needs a path',
+    [
+      ['c', 'GET key\r\n'],
+      ['s', '$3\r\nabc\r\n'],
+    ],
+    [],
+  ],
+  [
+    'keep-alive',
+    [
+      ['c', get],
+      ['s', ok('1')],
+      ['c', get],
+      ['s', ok('2')],
+    ],
+    [`${g} 200 "1" 1`, `${g} 200 "2" 1`],
+  ],
+  [
+    'pipelining',
+    [
+      ['c', get + get],
+      ['s', ok('1') + ok('2')],
+    ],
+    [`${g} 200 "1" 1`, `${g} 200 "2" 1`],
+  ],
+  [
+    'chunked, extensions, trailers',
+    [
+      ['c', get],
+      [
+        's',
+        'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;a="b"\r\nabc\r\nA\r\n0123456789\r\n0\r\nX-T: 1\r\n\r\n',
+      ],
+    ],
+    [`${g} 200 "abc0123456789" 13`],
+  ],
+  [
+    'chunked, then the next message',
+    [
+      ['c', get + get],
+      ['s', `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n${ok('2')}`],
+    ],
+    [`${g} 200 "a" 1`, `${g} 200 "2" 1`],
+  ],
+  [
+    'interim responses',
+    [
+      ['c', get],
+      ['s', 'HTTP/1.1 100 Continue\r\n\r\n'],
+      ['s', ok('x')],
+    ],
+    [`${g} 200 "x" 1`],
+  ],
+  [
+    'HEAD has no content whatever its fields say',
+    [
+      ['c', 'HEAD / HTTP/1.1\r\n\r\n'],
+      ['s', 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n'],
+      ['c', get],
+      ['s', ok('x')],
+    ],
+    ['HEAD / 1.1 > 200 "" 0', `${g} 200 "x" 1`],
+  ],
+  [
+    '204 and 304',
+    [
+      ['c', get + get],
+      ['s', 'HTTP/1.1 204 N\r\n\r\nHTTP/1.1 304 N\r\nContent-Length: 5\r\n\r\n'],
+    ],
+    [`${g} 204 "" 0`, `${g} 304 "" 0`],
+  ],
+  ['until close', [['c', get], ['s', 'HTTP/1.0 200 OK\r\n\r\nabc'], ['s', 'def'], ['sx']], [`${g} 200 "abcdef" 6`]],
+  [
+    'until close, never closed',
+    [
+      ['c', get],
+      ['s', 'HTTP/1.0 200 OK\r\n\r\nabc'],
+    ],
+    [`${g} 200 "abc" ? [content-incomplete]`],
+  ],
+  [
+    '101 ends HTTP',
+    [
+      ['c', get],
+      ['s', 'HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\n\r\n\x81\x05hello'],
+      ['c', get],
+      ['s', ok('x')],
+    ],
+    [`${g} 101 "" 0`],
+  ],
+  [
+    'CONNECT opens a tunnel, if it succeeds',
+    [
+      ['c', 'CONNECT b:443 HTTP/1.1\r\n\r\n'],
+      ['s', 'HTTP/1.1 200 OK\r\n\r\n'],
+      ['c', get],
+    ],
+    ['CONNECT b:443 1.1 > 200 "" 0'],
+  ],
+  [
+    'CONNECT refused',
+    [
+      ['c', 'CONNECT b:443 HTTP/1.1\r\n\r\n'],
+      ['s', ok('no').replace('200', '403')],
+      ['c', get],
+      ['s', ok('x')],
+    ],
+    ['CONNECT b:443 1.1 > 403 "no" 2', `${g} 200 "x" 1`],
+  ],
+  [
+    'Transfer-Encoding beats Content-Length',
+    [
+      ['c', get],
+      ['s', 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n'],
+    ],
+    [`${g} 200 "a" 1 [transfer-encoding-and-content-length]`],
+  ],
+  [
+    'equal lengths repeated',
+    [
+      ['c', get],
+      ['s', ok('ab', 'Content-Length: 2\r\n')],
+    ],
+    [`${g} 200 "ab" 2 [content-length-repeated]`],
+  ],
+  [
+    'unequal lengths: the first',
+    [
+      ['c', get],
+      ['s', ok('ab', 'Content-Length: 7\r\n')],
+    ],
+    [`${g} 200 "ab" 2 [content-length-conflict]`],
+  ],
+  [
+    'no number',
+    [['c', get], ['s', 'HTTP/1.1 200 OK\r\nContent-Length: 1x\r\n\r\nab'], ['sx']],
+    [`${g} 200 "ab" 2 [content-length-invalid]`],
+  ],
+  [
+    'garbage between messages',
+    [
+      ['c', get],
+      ['s', ok('1')],
+      ['c', `\x00\x01\r\n${get}`],
+      ['s', `zzz${ok('2')}`],
+    ],
+    [`${g} 200 "1" 1`, `${g} 200 "2" 1 [resynchronised]`],
+  ],
+  [
+    'malformed chunk size',
+    [
+      ['c', get],
+      ['s', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nab'],
+      ['c', get],
+      ['s', ok('x')],
+    ],
+    [`${g} 200 "" ? [chunk-malformed,content-incomplete]`, `${g} 200 "x" 1 [resynchronised]`],
+  ],
+  ['no response', [['c', get], ['cx']], [`${g} none`]],
+  ['a response alone is no transaction', [['s', ok('x')]], []],
+  [
+    'directions the wrong way round',
+    [
+      ['s', get],
+      ['c', ok('x')],
+    ],
+    [`${g} 200 "x" 1 [directions-swapped]`],
+  ],
+  [
+    'directions the wrong way round, response first',
+    [
+      ['c', ok('x')],
+      ['s', get],
+      ['c', ok('y')],
+    ],
+    [`${g} 200 "y" 1 [directions-swapped]`],
+  ],
+  [
+    'TLS is not looked at',
+    [
+      ['c', '\x16\x03\x01\x00\x05\x01GET'],
+      ['c', get],
+    ],
+    [],
+  ],
+  [
+    'HTTP/2 is not looked at',
+    [
+      ['c', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+      ['c', get],
+    ],
+    [],
+  ],
+  [
+    'other protocols',
+    [
+      ['c', 'EHLO x\r\nMAIL FROM:<a>\r\n'],
+      ['s', '250 OK\r\n'],
+    ],
+    [],
+  ],
+  [
+    'a bare CR before a field',
+    [
+      ['c', get],
+      ['s', 'HTTP/1.1 200 OK\r\nX: 1\rContent-Length: 1\r\n\r\nab'],
+    ],
+    [`${g} 200 "a" 1 [bare-cr]`],
+  ],
+  // Gaps
+  [
+    'a gap inside content of known length',
+    [
+      ['c', get],
+      ['s', 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc'],
+      ['s', 5],
+      ['s', `yz${ok('x')}`],
+      ['c', get],
+      ['s', ok('2')],
+    ],
+    [`${g} 200 "abcyz" ? [content-incomplete]`, `${g} 200 "2" 1`],
+  ],
+  [
+    'a gap at the end of content',
+    [
+      ['c', get],
+      ['s', 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n'],
+      ['s', 10],
+      ['c', get],
+      ['s', ok('2')],
+    ],
+    [`${g} 200 "" ? [content-incomplete]`, `${g} 200 "2" 1`],
+  ],
+  [
+    'a gap in a request head',
+    [
+      ['c', 'GET /lost HT'],
+      ['c', 20],
+      ['s', ok('1')],
+      ['c', get],
+      ['s', ok('2')],
+    ],
+    [`${g} 200 "2" 1 [resynchronised]`],
+  ],
+  [
+    'a lost response',
+    [
+      ['c', get],
+      ['s', 50],
+      ['c', 'GET /2 HTTP/1.1\r\n\r\n'],
+      ['s', ok('2')],
+    ],
+    [`${g} none`, 'GET /2 1.1 > 200 "2" 1 [resynchronised]'],
+  ],
+  [
+    'a lost request',
+    [
+      ['c', 30],
+      ['s', ok('1')],
+      ['c', get],
+      ['s', ok('2')],
+    ],
+    [`${g} 200 "2" 1 [resynchronised]`],
+  ],
+]
+
+describe('HTTP/1 messages', () => {
+  it.each(cases)('%s', (_why, script, expected) => {
+    expect(summary(script)).toEqual(expected)
+  })
+
+  it('reads the same, byte by byte and however it is cut', () => {
+    for (const [why, script, expected] of cases) {
+      // The first bytes of a flow say what it is and who the client is: seven of them must come together.
+      if (/^(directions|TLS)/.test(why)) continue
+      expect(summary(script, [1]), why).toEqual(expected)
+      expect(summary(script, [2, 3, 7]), why).toEqual(expected)
+    }
+  })
+
+  it('folds lines, trims values, keeps the order, lower-cases names', () => {
+    const head = 'GET / HTTP/1.1\r\nHOST:  a \t\r\nX-Y:1\r\n\t 2\r\n  3\r\nEmpty:\r\nNo colon\r\nSp : v\r\n\r\n'
+    const { transactions } = transcribe([['c', head]])
+    expect(transactions[0]?.fields).toEqual(['host: a', 'x-y: 1 2 3', 'empty: ', 'sp: v'])
+    expect(transactions[0]?.anomalies).toEqual([
+      'http.field-folded',
+      'http.field-name-invalid',
+      'http.field-without-colon',
+    ])
+  })
+
+  it('gives up a head beyond the limit, and finds the next one', () => {
+    const long = `GET / HTTP/1.1\r\nX: ${'y'.repeat(3_000)}\r\n\r\n`
+    const { transactions, counters } = transcribe(
+      [
+        ['c', long],
+        ['c', get],
+      ],
+      { limits: { headMaxBytes: 1_000 } },
+    )
+    expect(transactions.map((t) => t.request)).toEqual(['GET / 1.1'])
+    expect(counters.headTooLongCount).toBe(1)
+  })
+
+  it('publishes the oldest request when too many wait', () => {
+    const { transactions, counters } = transcribe([['c', get.repeat(5)]], {
+      limits: { pendingRequestsMax: 2 },
+      end: false,
+    })
+    expect(transactions.length).toBe(3)
+    expect(counters.pendingOverflowCount).toBe(3)
+  })
+
+  it('counts content beyond the limits without keeping it', () => {
+    const { transactions } = transcribe(
+      [
+        ['c', get],
+        ['s', ok('x'.repeat(100))],
+      ],
+      { limits: { contentMaxBytes: 10 }, cuts: [40] },
+    )
+    expect(transactions[0]?.content).toBe('x'.repeat(10))
+    expect(transactions[0]?.contentBytes).toBe(100)
+  })
+
+  it('bounds what one flow holds', () => {
+    const post = `POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\n${'x'.repeat(100)}`
+    const { transactions, counters } = transcribe([['c', post.repeat(50)]], { limits: { flowBufferedMaxBytes: 1_000 } })
+    const kept = transactions.reduce((sum, t) => sum + t.requestContent.length, 0)
+    expect(transactions.length).toBe(50)
+    expect(kept).toBeLessThanOrEqual(1_000)
+    expect(counters.bufferOverflowCount).toBeGreaterThan(0)
+  })
+
+  it('never throws, whatever comes', () => {
+    const piece = fc.oneof(
+      fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
+      fc.constantFrom(
+        get,
+        ok('abc'),
+        'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n',
+        '3\r\nabc\r\n',
+        '0\r\n',
+        '\r\n',
+        'POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n',
+        'HTTP/1.1 101 S\r\n\r\n',
+        'X: y\r\n',
+        'Content-Encoding: gzip\r\n',
+        '\x1f\x8b\x08\x00',
+      ),
+    )
+    const step = fc.tuple(
+      fc.constantFrom<'c' | 's'>('c', 's'),
+      fc.oneof({ weight: 6, arbitrary: piece }, fc.integer({ min: 1, max: 20 })),
+    )
+    fc.assert(
+      fc.property(
+        fc.array(step, { maxLength: 20 }),
+        fc.array(fc.integer({ min: 1, max: 50 }), { maxLength: 4 }),
+        (script, cuts) => {
+          const whole = transcribe(script)
+          for (const { contentBytes, missedBytes } of whole.transactions) {
+            expect(contentBytes ?? 0).toBeGreaterThanOrEqual(0)
+            expect(missedBytes).toBeGreaterThanOrEqual(0)
+          }
+          transcribe(script, { cuts })
+        },
+      ),
+      { numRuns: 400 },
+    )
+  })
+})

@@ -1,0 +1,358 @@
+/**
+ * One direction of an HTTP/1 connection: bytes → messages, resumable at any byte. Cases: `http1-parser.md`.
+ *
+ *            start line      empty line               content ends
+ *     start ────────────► head ────────► length │ chunked │ until-close ────► start
+ *       ▲ │ not a message            └──────► (no content) ─────────────────► start
+ *       │ ▼
+ *      lost: looks for the next plausible start line            opaque: after 101, CONNECT, TLS: nothing is read
+ *
+ * A message that lies in one packet is read in place: offsets count from its first byte. One that does not is gathered in the
+ * message's own head buffer. Invariants: `#message` exists in every state but start, lost and opaque; no byte is read more than
+ * twice. Never throws on input.
+ */
+
+import { type BodyFraming, frameBody } from './body-framing.js'
+import { ChunkedBody } from './chunked-body.js'
+import { type FieldScan, needMore, scanFields } from './field-line.js'
+import type { Message, MessagePool } from './message.js'
+import { CR, indexOfLf, LF, startsWith } from './octets.js'
+import { mayBecomeStartLine, parseRequestLine, parseStatusLine } from './start-line.js'
+
+/** What may follow a head, known only to whoever pairs messages. RFC 9112 §6.3, rules 1 and 2. */
+export type ContentRule = 'by-fields' | 'none' | 'opaque'
+
+export interface MessageListener {
+  /** Content that the flow may still hold, for the message that starts now. */
+  roomBytes(): number
+  /** A head is complete. */
+  head(message: Message, isRequest: boolean): ContentRule
+  /** A message is complete, or will never be (`message.isIncomplete`). The listener owns it from here on. */
+  ended(message: Message, isRequest: boolean): void
+}
+
+type State = 'start' | 'head' | 'length' | 'chunked' | 'until-close' | 'opaque'
+
+export class Http1Parser {
+  readonly isRequest: boolean
+  state: State = 'start'
+  /** Looking for a message amid bytes that are none. */
+  isLost = false
+  /** Bytes skipped since the last message. */
+  skippedBytes = 0
+  messageCount = 0
+  readonly #pool: MessagePool
+  readonly #listener: MessageListener
+  #message: Message | undefined
+  #hasStartLine = false
+  #remainingBytes = 0
+  #chunked: ChunkedBody | undefined
+  readonly #scan: FieldScan = { lineStart: 0, scannedTo: 0, hasField: false }
+  readonly #framing: BodyFraming = { kind: 'none', lengthBytes: 0, transferCodings: '' }
+
+  constructor(isRequest: boolean, pool: MessagePool, listener: MessageListener) {
+    this.isRequest = isRequest
+    this.#pool = pool
+    this.#listener = listener
+  }
+
+  /** In-order bytes `buffer[from, to)`, borrowed. `seq` and `ack` belong to the first of them. */
+  bytes(buffer: Uint8Array, from: number, to: number, atUs: number, seq: number, ack: number): void {
+    for (let at = from; at < to; ) {
+      switch (this.state) {
+        case 'opaque':
+          this.#pool.counters.opaqueBytes += to - at
+          return
+        case 'start':
+          at = this.isLost ? this.#findStart(buffer, at, to) : skipLineEnds(buffer, at, to)
+          if (at < to) this.#begin(atUs, seq + (at - from), ack)
+          break
+        case 'head':
+          at = this.#head(buffer, at, to, atUs)
+          break
+        default:
+          at = this.#content(buffer, at, to, atUs)
+      }
+    }
+    this.#message?.keep()
+  }
+
+  /** `missedBytes` are missing here. Inside content whose end is known the framing holds. */
+  gap(missedBytes: number): void {
+    const message = this.#message
+    if (this.state === 'opaque') return
+    if (message === undefined) {
+      this.#lose()
+      return
+    }
+    message.missedBytes += missedBytes
+    message.isIncomplete = true
+    if (this.state !== 'head') message.report('http.content-incomplete')
+    if (this.state === 'until-close') return
+    if (this.state === 'length' && missedBytes <= this.#remainingBytes) {
+      this.#remainingBytes -= missedBytes
+      if (this.#remainingBytes === 0) this.#end()
+      return
+    }
+    const chunked = this.#chunked
+    if (this.state === 'chunked' && chunked !== undefined && chunked.skip(missedBytes)) {
+      return
+    }
+    this.#giveUp()
+    this.#lose()
+  }
+
+  /** Nothing more comes. Closing is how content without length ends (RFC 9112 §6.3, rule 8), if it was `isOrderly`. */
+  end(isOrderly: boolean): void {
+    const message = this.#message
+    if (message !== undefined) {
+      if (this.state !== 'until-close' || !isOrderly) message.isIncomplete = true
+      this.#giveUp()
+    }
+    this.state = 'opaque'
+  }
+
+  /** From here on the connection speaks something else. */
+  goOpaque(): void {
+    this.#message?.keep()
+    this.#giveUp()
+    this.state = 'opaque'
+  }
+
+  #takeMessage(atUs: number, seq: number, ack: number): Message {
+    const message = this.#pool.take(this.#listener.roomBytes())
+    message.firstSeq = seq >>> 0
+    message.firstAck = ack >>> 0
+    message.firstByteAtUs = atUs
+    message.lastByteAtUs = atUs
+    return message
+  }
+
+  #begin(atUs: number, seq: number, ack: number): void {
+    this.#message = this.#takeMessage(atUs, seq, ack)
+    this.#hasStartLine = false
+    this.#scan.lineStart = 0
+    this.#scan.scannedTo = 0
+    this.#scan.hasField = false
+    this.state = 'head'
+  }
+
+  #head(buffer: Uint8Array, at: number, to: number, atUs: number): number {
+    const message = this.#message!
+    const heldBytes = message.headBytes
+    message.lastByteAtUs = atUs
+    if (heldBytes === 0) {
+      const end = this.#readHead(buffer, at, Math.min(to, at + this.#pool.limits.headMaxBytes))
+      if (end >= 0) return end
+      if (this.#message !== message) return -end
+    }
+    const taken = Math.min(to - at, this.#pool.limits.headMaxBytes - heldBytes)
+    message.appendHead(buffer, at, at + taken)
+    message.headEnd = message.headBytes
+    if (heldBytes > 0) {
+      const end = this.#readHead(message.head, 0, message.headBytes)
+      if (end >= 0) return at + end - heldBytes
+      if (this.#message !== message) return at + Math.max(0, -end - heldBytes)
+    }
+    message.fields.bytes = message.head
+    message.fields.base = 0
+    if (message.headBytes >= this.#pool.limits.headMaxBytes) {
+      this.#pool.counters.headTooLongCount++
+      message.report('http.head-too-long')
+      this.#giveUp()
+      this.#lose()
+    }
+    return at + taken
+  }
+
+  /**
+   * Reads as much of the head in `bytes[base, to)` as there is. Returns the index behind it; or below 0 if it is not complete or
+   * no message: then `#message` is gone and the negated value is where to go on (never 0, as something was read).
+   */
+  #readHead(bytes: Uint8Array, base: number, to: number): number {
+    const message = this.#message!
+    message.fields.bytes = bytes
+    message.fields.base = base
+    if (!this.#hasStartLine) {
+      if (!this.isRequest && !startsWith(bytes, base, Math.min(to, base + 5), 'http/'.slice(0, to - base))) {
+        // No status line starts here; one may start inside the line, since nothing needs to end what came before.
+        return -this.#reject(1, base + 1)
+      }
+      const lf = indexOfLf(bytes, base + this.#scan.scannedTo, to)
+      if (lf < 0) {
+        this.#scan.scannedTo = to - base
+        return needMore
+      }
+      let end = lf
+      while (end > base && bytes[end - 1] === CR) end--
+      if (!this.#readStartLine(bytes, base, end)) return -this.#reject(lf + 1 - base, lf + 1)
+      this.#hasStartLine = true
+      this.#scan.lineStart = lf + 1 - base
+      if (message.startLine.version === 9) return this.#headDone(lf + 1, base)
+    }
+    const end = scanFields(bytes, base, to, this.#scan, message.fields, message.report)
+    return end === needMore ? needMore : this.#headDone(end, base)
+  }
+
+  #readStartLine(bytes: Uint8Array, from: number, to: number): boolean {
+    const message = this.#message!
+    const line = message.startLine
+    const isStart = this.isRequest ? parseRequestLine(bytes, from, to, line) : parseStatusLine(bytes, from, to, line)
+    if (!isStart) return false
+    if (this.isLost && (line.version === 9 || line.isVersionMalformed || line.hasInnerSpace)) return false
+    line.methodEnd -= from
+    line.targetStart -= from
+    line.targetEnd -= from
+    if (line.isVersionMalformed) message.report('http.version-malformed')
+    if (line.version === 9) message.report('http.version-0.9')
+    if (line.hasInnerSpace) message.report('http.target-with-space')
+    return true
+  }
+
+  /** No message starts here: skip `skippedBytes` and look for one from `end` on. */
+  #reject(skippedBytes: number, end: number): number {
+    const message = this.#message!
+    this.skippedBytes += skippedBytes
+    if (!this.isLost) message.report('http.start-line-invalid')
+    this.#message = undefined
+    this.#pool.give(message)
+    this.#lose()
+    return end
+  }
+
+  #headDone(end: number, base: number): number {
+    const message = this.#message!
+    message.headEnd = end - base
+    this.messageCount++
+    this.skippedBytes = 0
+    if (this.isLost) {
+      this.isLost = false
+      message.report('http.resynchronised')
+    }
+    const rule = this.#listener.head(message, this.isRequest)
+    if (rule === 'opaque') {
+      this.#end()
+      this.state = 'opaque'
+      return end
+    }
+    if (rule === 'none' || message.startLine.version === 9) {
+      this.#end()
+      return end
+    }
+    frameBody(message.fields, this.isRequest, this.#framing, message.report)
+    message.transferCodings = this.#framing.transferCodings
+    switch (this.#framing.kind) {
+      case 'none':
+        this.#end()
+        break
+      case 'length':
+        this.#remainingBytes = this.#framing.lengthBytes
+        if (this.#remainingBytes === 0) this.#end()
+        else this.state = 'length'
+        break
+      case 'chunked':
+        this.#chunked ??= new ChunkedBody()
+        this.#chunked.reset()
+        this.state = 'chunked'
+        break
+      case 'until-close':
+        this.state = 'until-close'
+    }
+    return end
+  }
+
+  #content(buffer: Uint8Array, at: number, to: number, atUs: number): number {
+    const message = this.#message!
+    message.lastByteAtUs = atUs
+    if (this.state === 'chunked') return this.#chunks(buffer, at, to)
+    if (this.state === 'until-close') {
+      message.appendContent(buffer, at, to)
+      return to
+    }
+    const end = Math.min(to, at + this.#remainingBytes)
+    message.appendContent(buffer, at, end)
+    this.#remainingBytes -= end - at
+    if (this.#remainingBytes === 0) this.#end()
+    return end
+  }
+
+  #chunks(buffer: Uint8Array, at: number, to: number): number {
+    const message = this.#message!
+    const chunked = this.#chunked!
+    const end = chunked.push(buffer, at, to, message, this.#pool.limits)
+    if (chunked.state === 'done') this.#end()
+    else if (chunked.state === 'malformed') {
+      message.report('http.chunk-malformed')
+      message.isIncomplete = true
+      this.#giveUp()
+      this.#lose()
+    }
+    return end
+  }
+
+  #end(): void {
+    const message = this.#message!
+    this.#message = undefined
+    this.state = 'start'
+    message.isEnded = true
+    this.#listener.ended(message, this.isRequest)
+  }
+
+  /** Ends the message as it is: what is missing will not come. A head that is not complete is no message. */
+  #giveUp(): void {
+    const message = this.#message
+    if (message === undefined) return
+    if (this.state === 'head') {
+      this.#message = undefined
+      this.state = 'start'
+      this.#giveUpHead(message)
+      return
+    }
+    if (message.isIncomplete) message.report('http.content-incomplete')
+    this.#end()
+  }
+
+  #giveUpHead(message: Message): void {
+    this.#pool.counters.anomaly('http.head-incomplete')
+    this.#pool.give(message)
+  }
+
+  #lose(): void {
+    this.state = 'start'
+    this.isLost = true
+  }
+
+  /**
+   * While lost: index of the next line, or of the next bytes handed in, that may become a start line; `to` when there is none.
+   * Responses are looked for inside lines as well, since nothing needs to end the content before them.
+   */
+  #findStart(bytes: Uint8Array, from: number, to: number): number {
+    let at = from
+    while (at < to) {
+      if (mayBecomeStartLine(bytes, at, to, this.isRequest)) break
+      at = this.isRequest ? nextLine(bytes, at, to) : nextVersion(bytes, at + 1, to)
+    }
+    this.skippedBytes += at - from
+    return at
+  }
+}
+
+/** Empty lines before a message are skipped. RFC 9112 §2.2. */
+function skipLineEnds(bytes: Uint8Array, from: number, to: number): number {
+  let at = from
+  while (at < to && (bytes[at] === LF || bytes[at] === CR)) at++
+  return at
+}
+
+function nextLine(bytes: Uint8Array, from: number, to: number): number {
+  const lf = indexOfLf(bytes, from, to)
+  return lf < 0 ? to : lf + 1
+}
+
+/** The next `H` that starts `HTTP/1.`, as far as the bytes go. */
+function nextVersion(bytes: Uint8Array, from: number, to: number): number {
+  for (let i = from; i < to; i++) {
+    if (bytes[i] === 0x48 && mayBecomeStartLine(bytes, i, to, false)) return i
+  }
+  return to
+}

@@ -1,0 +1,309 @@
+/**
+ * One request or response while it is read and until its transaction is published. Pooled: a message is taken, filled by the
+ * parser, and given back; its buffers and tables are used again.
+ *
+ * Head and content are *lent* (they stand in the packet) until `keep` copies them; whoever holds a message when the packet's
+ * bytes end must have called it. Invariant: `keptBytes <= encodedBytes`, and content beyond the limits is counted, not kept.
+ */
+
+import { assert } from '@tapwarden/base/assert'
+import { codingsOf, decodeContent } from './content.js'
+import { FieldTable, nameHashOf } from './field-list.js'
+import type { AnomalyName, HttpCounters, HttpLimits } from './http-limits.js'
+import { latin1 } from './octets.js'
+import type { RawRequest, RawResponse, RawTransaction } from './raw-transaction.js'
+import { emptyStartLine, methodText, versionText } from './start-line.js'
+
+const noBytes = new Uint8Array(0)
+const noAnomalies: readonly AnomalyName[] = []
+const contentEncodingHash = nameHashOf('content-encoding')
+/** Buffers larger than this are not kept for the next message. */
+const pooledBufferMaxBytes = 131_072
+
+export class Message implements RawRequest, RawResponse {
+  readonly startLine = emptyStartLine()
+  readonly fields = new FieldTable()
+  readonly #trailerTable = new FieldTable()
+  hasTrailers = false
+  firstSeq = 0
+  firstAck = 0
+  firstByteAtUs = 0
+  lastByteAtUs = 0
+  missedBytes = 0
+  /** Content is missing, or where it ends is not known. */
+  isIncomplete = false
+  /** The parser is done with it. */
+  isEnded = false
+  isPublished = false
+  /** Of a request: 0-based position in its flow, and its response once that is complete. */
+  flowIndex = 0
+  response: Message | undefined
+  transferCodings = ''
+  encodedBytes = 0
+  content: Uint8Array = noBytes
+  contentBytes: number | undefined = 0
+  contentTruncated = false
+  /** So much content may be kept: what the flow has left. */
+  roomBytes = 0
+
+  /** Head bytes of our own, and how many of them belong to this message. */
+  head = Buffer.allocUnsafe(1_024)
+  headBytes = 0
+  #method: string | undefined
+  #target: string | undefined
+  #anomalies: AnomalyName[] | undefined
+  #store = Buffer.allocUnsafe(2_048)
+  #keptBytes = 0
+  #lent: Uint8Array | undefined
+  #lentFrom = 0
+  #lentTo = 0
+  #isOverflown = false
+  readonly #pool: MessagePool
+
+  constructor(pool: MessagePool) {
+    this.#pool = pool
+  }
+
+  get method(): string {
+    const line = this.startLine
+    this.#method ??= methodText(this.fields.bytes, this.fields.base, this.fields.base + line.methodEnd)
+    return this.#method
+  }
+
+  get target(): string {
+    const { base, bytes } = this.fields
+    this.#target ??= latin1(bytes, base + this.startLine.targetStart, base + this.startLine.targetEnd)
+    return this.#target
+  }
+
+  get status(): number {
+    return this.startLine.status
+  }
+
+  get httpVersion(): string {
+    return versionText(this.startLine.version)
+  }
+
+  get trailers(): FieldTable | undefined {
+    return this.hasTrailers ? this.#trailerTable : undefined
+  }
+
+  get trailerTable(): FieldTable {
+    return this.#trailerTable
+  }
+
+  get anomalies(): readonly AnomalyName[] {
+    return this.#anomalies ?? noAnomalies
+  }
+
+  /** Bytes held in memory for this message. */
+  get bufferedBytes(): number {
+    return this.#keptBytes + this.headBytes
+  }
+
+  readonly report = (name: AnomalyName): void => {
+    this.#pool.counters.anomaly(name)
+    this.#anomalies ??= []
+    if (!this.#anomalies.includes(name)) this.#anomalies.push(name)
+  }
+
+  /** Appends `bytes[from, to)` to the head of our own, growing it. The caller keeps to the limit. */
+  appendHead(bytes: Uint8Array, from: number, to: number): void {
+    const end = this.headBytes + to - from
+    if (end > this.head.length) {
+      const grown = Buffer.allocUnsafe(Math.max(end, this.head.length * 2))
+      grown.set(this.head.subarray(0, this.headBytes))
+      this.head = grown
+    }
+    this.head.set(bytes.subarray(from, to), this.headBytes)
+    this.headBytes = end
+  }
+
+  appendContent(bytes: Uint8Array, from: number, to: number): void {
+    this.encodedBytes += to - from
+    if (this.encodedBytes === to - from) {
+      this.#lent = bytes
+      this.#lentFrom = from
+      this.#lentTo = to
+      return
+    }
+    this.#keepContent()
+    this.#storeContent(bytes, from, to)
+  }
+
+  /** Copies what is lent, because the packet's bytes are about to go. */
+  keep(): void {
+    if (this.fields.bytes !== this.head) {
+      const { base, bytes } = this.fields
+      const headEnd = this.headEnd
+      this.headBytes = 0
+      this.appendHead(bytes, base, base + headEnd)
+      this.fields.bytes = this.head
+      this.fields.base = 0
+    }
+    this.#keepContent()
+  }
+
+  /** Bytes from the start of the message to the end of its head. Known once the head is. */
+  headEnd = 0
+
+  /** Decodes the content, once, when the transaction is published. */
+  settle(limits: HttpLimits): void {
+    if (this.encodedBytes === 0) {
+      this.contentBytes = this.isIncomplete ? undefined : 0
+      this.contentTruncated = this.isIncomplete
+      return
+    }
+    const encoded =
+      this.#lent === undefined
+        ? this.#store.subarray(0, this.#keptBytes)
+        : this.#lent.subarray(this.#lentFrom, Math.min(this.#lentTo, this.#lentFrom + limits.contentMaxBytes))
+    const isAllHere = encoded.length === this.encodedBytes && !this.isIncomplete
+    const codings = this.#codings()
+    if (codings === undefined) {
+      this.content = encoded
+      this.contentBytes = this.isIncomplete ? undefined : this.encodedBytes
+      this.contentTruncated = !isAllHere
+      return
+    }
+    const decoded = decodeContent(encoded, codings, isAllHere, limits, this.report)
+    this.content = decoded.bytes
+    this.contentBytes = decoded.totalBytes
+    this.contentTruncated = decoded.isTruncated
+  }
+
+  reset(): void {
+    this.fields.clear()
+    this.fields.bytes = noBytes
+    this.#trailerTable.clear()
+    this.#trailerTable.bytes = noBytes
+    this.hasTrailers = false
+    this.missedBytes = 0
+    this.isIncomplete = false
+    this.isEnded = false
+    this.isPublished = false
+    this.response = undefined
+    this.transferCodings = ''
+    this.encodedBytes = 0
+    this.content = noBytes
+    this.contentBytes = 0
+    this.contentTruncated = false
+    this.headBytes = 0
+    this.headEnd = 0
+    this.#method = undefined
+    this.#target = undefined
+    this.#anomalies = undefined
+    this.#pool.bufferedBytes -= this.#keptBytes
+    this.#keptBytes = 0
+    this.#lent = undefined
+    this.#isOverflown = false
+    if (this.#store.length > pooledBufferMaxBytes) this.#store = Buffer.allocUnsafe(2_048)
+    if (this.head.length > pooledBufferMaxBytes) this.head = Buffer.allocUnsafe(1_024)
+  }
+
+  #codings(): string[] | undefined {
+    let index = this.fields.indexOfHashed('content-encoding', contentEncodingHash, 0)
+    if (index < 0 && this.transferCodings === '') return undefined
+    let values = ''
+    for (; index >= 0; index = this.fields.indexOfHashed('content-encoding', contentEncodingHash, index + 1)) {
+      values += `${this.fields.value(index)},`
+    }
+    const codings = codingsOf(values + this.transferCodings)
+    return codings.length === 0 ? undefined : codings
+  }
+
+  #keepContent(): void {
+    const lent = this.#lent
+    if (lent === undefined) return
+    this.#lent = undefined
+    this.#storeContent(lent, this.#lentFrom, this.#lentTo)
+  }
+
+  #storeContent(bytes: Uint8Array, from: number, to: number): void {
+    const limits = this.#pool.limits
+    const room = Math.min(this.roomBytes - this.#keptBytes, limits.totalBufferedMaxBytes - this.#pool.bufferedBytes)
+    const count = Math.min(to - from, room)
+    if (count < to - from && this.#keptBytes + to - from <= limits.contentMaxBytes && !this.#isOverflown) {
+      this.#isOverflown = true
+      this.#pool.counters.bufferOverflowCount++
+      this.report('http.content-not-kept')
+    }
+    if (count <= 0) return
+    const end = this.#keptBytes + count
+    if (end > this.#store.length) {
+      const grown = Buffer.allocUnsafe(Math.max(end, Math.min(this.#store.length * 4, limits.contentMaxBytes)))
+      grown.set(this.#store.subarray(0, this.#keptBytes))
+      this.#store = grown
+    }
+    this.#store.set(bytes.subarray(from, from + count), this.#keptBytes)
+    this.#keptBytes = end
+    this.#pool.bufferedBytes += count
+  }
+}
+
+class TransactionView implements RawTransaction {
+  #request: Message | undefined
+  response: Message | undefined
+  midStream = false
+  reversed = false
+  anomalies: readonly AnomalyName[] = noAnomalies
+
+  get request(): Message {
+    assert(this.#request !== undefined, 'a transaction is read only while its sink runs')
+    return this.#request
+  }
+
+  get flowIndex(): number {
+    return this.request.flowIndex
+  }
+
+  get firstSeq(): number {
+    return this.request.firstSeq
+  }
+
+  get firstAck(): number {
+    return this.request.firstAck
+  }
+
+  get missedBytes(): number {
+    return this.request.missedBytes + (this.response?.missedBytes ?? 0)
+  }
+
+  fill(request: Message, response: Message | undefined, midStream: boolean, reversed: boolean): void {
+    this.#request = request
+    this.response = response
+    this.midStream = midStream
+    this.reversed = reversed
+    const theirs = response?.anomalies ?? noAnomalies
+    if (theirs.length === 0) this.anomalies = request.anomalies
+    else this.anomalies = [...new Set([...request.anomalies, ...theirs])]
+  }
+}
+
+/** Messages and their buffers, shared by all flows of one sensor. */
+export class MessagePool {
+  /** The transaction being published: one object, filled again for each. */
+  readonly view = new TransactionView()
+  readonly limits: HttpLimits
+  readonly counters: HttpCounters
+  /** Content held by all messages that are taken. */
+  bufferedBytes = 0
+  readonly #free: Message[] = []
+
+  constructor(limits: HttpLimits, counters: HttpCounters) {
+    this.limits = limits
+    this.counters = counters
+  }
+
+  /** `roomBytes`: content that its flow may still hold. */
+  take(roomBytes: number): Message {
+    const message = this.#free.pop() ?? new Message(this)
+    message.roomBytes = Math.min(roomBytes, this.limits.contentMaxBytes)
+    return message
+  }
+
+  give(message: Message): void {
+    message.reset()
+    if (this.#free.length < 4_096) this.#free.push(message)
+  }
+}

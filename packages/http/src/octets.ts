@@ -1,0 +1,73 @@
+/** Octets as HTTP classes them: tables and small scans shared by every parser here. RFC 9110 §5.6, RFC 9112 §2.2. */
+
+export const HTAB = 0x09
+export const LF = 0x0a
+export const CR = 0x0d
+export const SP = 0x20
+export const COLON = 0x3a
+
+const tokenMarks = "!#$%&'*+-.^_`|~"
+
+/** 1 where the octet may stand in a token (method, field name). RFC 9110 §5.6.2. */
+export const tokenTable = new Uint8Array(256)
+/** The octet with ASCII letters in lower case. */
+export const lowerTable = new Uint8Array(256)
+for (let octet = 0; octet < 256; octet++) {
+  const isUpper = octet >= 0x41 && octet <= 0x5a
+  const isLower = octet >= 0x61 && octet <= 0x7a
+  const isDigit = octet >= 0x30 && octet <= 0x39
+  lowerTable[octet] = isUpper ? octet + 0x20 : octet
+  tokenTable[octet] = isUpper || isLower || isDigit || tokenMarks.includes(String.fromCharCode(octet)) ? 1 : 0
+}
+
+/** First index of LF in `bytes[from, to)`, or -1. */
+export function indexOfLf(bytes: Uint8Array, from: number, to: number): number {
+  for (let i = from; i < to; i++) if (bytes[i] === LF) return i
+  return -1
+}
+
+export function isBlank(octet: number | undefined): boolean {
+  return octet === SP || octet === HTAB
+}
+
+/** Whether `bytes[from, to)` starts with `lowerCaseText`, letters in either case. */
+export function startsWith(bytes: Uint8Array, from: number, to: number, lowerCaseText: string): boolean {
+  if (to - from < lowerCaseText.length) return false
+  for (let i = 0; i < lowerCaseText.length; i++) {
+    if (lowerTable[bytes[from + i]!] !== lowerCaseText.charCodeAt(i)) return false
+  }
+  return true
+}
+
+/** Value of a hexadecimal digit, or -1. */
+export function hexValue(octet: number): number {
+  if (octet >= 0x30 && octet <= 0x39) return octet - 0x30
+  const lower = octet | 0x20
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
+}
+
+/** Node has it, its types do not: the slice without the checks of `toString`. */
+interface Latin1Slicer {
+  latin1Slice(from: number, to: number): string
+}
+const slicers = new WeakMap<ArrayBufferLike, Latin1Slicer>()
+
+/** `bytes[from, to)` as Latin-1: each octet one character, so that nothing on the wire is lost or refused. */
+export function latin1(bytes: Uint8Array, from: number, to: number): string {
+  const count = to - from
+  if (count <= 0) return ''
+  if (count < 12) return shortLatin1(bytes, from, to)
+  let slicer = slicers.get(bytes.buffer)
+  if (slicer === undefined) {
+    slicer = Buffer.from(bytes.buffer) as Buffer & Latin1Slicer
+    slicers.set(bytes.buffer, slicer)
+  }
+  return slicer.latin1Slice(bytes.byteOffset + from, bytes.byteOffset + to)
+}
+
+/** Below about a dozen octets joining characters beats the call into the engine. */
+function shortLatin1(bytes: Uint8Array, from: number, to: number): string {
+  let text = ''
+  for (let i = from; i < to; i++) text += String.fromCharCode(bytes[i]!)
+  return text
+}
