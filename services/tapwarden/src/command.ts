@@ -1,0 +1,218 @@
+/** The command: `tapwarden COMMAND`. Parses the command line, runs one command, turns whatever went wrong into one line and an exit code. */
+
+import { exitCodes, UserError } from '@tapwarden/runtime/user-error'
+import { QueryRefused, StoreUnavailable } from '@tapwarden/store/store'
+import { Command, CommanderError, Option } from 'commander'
+import { type CommonFlags, version } from './common-flags.js'
+import { type Output, processOutput } from './output.js'
+
+/** Runs the command line and ends the process with its exit code, once everything printed has left. */
+export async function main(argv: readonly string[]): Promise<void> {
+  process.stdout.on('error', leaveOnClosedPipe)
+  process.stderr.on('error', leaveOnClosedPipe)
+  const code = await run(argv.slice(2), processOutput())
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)])
+  process.exit(code)
+}
+
+/** `args` without the names of node and the script. Resolves to the exit code; never rejects. */
+export async function run(args: readonly string[], output: Output): Promise<number> {
+  let exitCode: number = exitCodes.ok
+  const program = commandLine(output, (code) => {
+    exitCode = code
+  })
+  if (args.length === 0) {
+    program.outputHelp()
+    return exitCodes.ok
+  }
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+    return exitCode
+  } catch (error) {
+    return failed(error, output)
+  }
+}
+
+function failed(error: unknown, output: Output): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
+  if (error instanceof UserError) {
+    output.note(`tapwarden: ${error.message}`)
+    return error.exitCode
+  }
+  if (error instanceof QueryRefused) {
+    output.note(`tapwarden: ${error.message}`)
+    return exitCodes.usage
+  }
+  if (error instanceof StoreUnavailable) {
+    output.note(`tapwarden: ${error.message}`)
+    return exitCodes.unavailable
+  }
+  output.note(
+    `tapwarden: a fault of ours, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+  )
+  return exitCodes.internal
+}
+
+type Finished = (exitCode: number) => void
+
+function commandLine(output: Output, finished: Finished): Command {
+  const program = new Command('tapwarden')
+    .description('Finds the APIs in mirrored traffic, the attacks on them, and stops those.')
+    .version(version, '-V, --version', 'print the version')
+    .helpCommand(true)
+    .showHelpAfterError('(--help shows what there is)')
+    .configureOutput({
+      writeOut: (text) => output.out(text.trimEnd()),
+      writeErr: (text) => output.note(text.trimEnd()),
+    })
+    .exitOverride()
+    .addHelpText('after', exitCodeHelp)
+  addTrafficCommands(program, output, finished)
+  addAnswerCommands(program, output)
+  return program
+}
+
+const exitCodeHelp = `
+Exit codes:
+  0  done                              69  something needed is not available
+  1  a fault of ours                   73  a file or folder cannot be created
+  2  wrong command line or SQL         77  not permitted
+  65 input damaged in the middle       78  wrong configuration
+  66 input missing or not a capture    130 interrupted
+With several captures: that of the first one that failed; the others are still read.
+
+Settings come from --config FILE, then TAPWARDEN_* variables (TAPWARDEN_LOG__LEVEL=debug), then flags;
+--print-config on any command shows them.`
+
+function addTrafficCommands(program: Command, output: Output, finished: Finished): void {
+  common(program.command('replay'))
+    .description('read captures (pcap, pcapng) into the store')
+    .argument('<file...>', 'capture files')
+    .addOption(
+      new Option('--speed <speed>', 'as fast as possible, or as it was captured')
+        .choices(['max', 'real'])
+        .default('max'),
+    )
+    .option('--json', 'print the summary as JSON')
+    .action(
+      async (files: string[], flags: CommonFlags & { readonly speed: 'max' | 'real'; readonly json?: boolean }) => {
+        const { replay } = await import('./commands/replay.js')
+        finished(await replay(files, flags, output))
+      },
+    )
+  common(program.command('up'))
+    .description('watch an interface until Ctrl-C')
+    .requiredOption('-i, --interface <name>', 'interface to capture on')
+    .option('--filter <bpf>', 'what to capture, in tcpdump syntax')
+    .option('--enforce', 'push decisions to the edges; without it they are only simulated')
+    .option('--json', 'print the summary as JSON')
+    .action(async (flags: CommonFlags & UpFlags) => {
+      const { up } = await import('./commands/up.js')
+      finished(await up(flags, output))
+    })
+  common(program.command('doctor'))
+    .description('check what this machine can do: capture, engine, disk, store')
+    .option('-i, --interface <name>', 'interface to try', 'lo')
+    .option('--json', 'one JSON object a check')
+    .action(async (flags: CommonFlags & { readonly interface: string; readonly json?: boolean }) => {
+      const { doctor } = await import('./commands/doctor.js')
+      finished(await doctor(flags, output))
+    })
+}
+
+interface UpFlags {
+  readonly interface: string
+  readonly filter?: string
+  readonly enforce?: boolean
+  readonly json?: boolean
+}
+
+function addAnswerCommands(program: Command, output: Output): void {
+  common(program.command('query'))
+    .description('ask one SELECT; tables begin with v_ (v_transactions, v_endpoints, v_findings, v_decisions …)')
+    .argument('<sql>')
+    .option('--format <name>', "a format of ClickHouse's, such as CSVWithNames; a table by default")
+    .option('--json', 'one JSON object a row')
+    .action(async (sql: string, flags: CommonFlags & { readonly format?: string; readonly json?: boolean }) => {
+      const { query } = await import('./commands/query.js')
+      await query(sql, flags, output)
+    })
+  listing(program.command('endpoints'), 'endpoints seen, the busiest first')
+    .option('--host <host>', 'only of this host')
+    .action(async (flags: CommonFlags & ListFlags & { readonly host?: string }) => {
+      const { endpoints } = await import('./commands/endpoints.js')
+      await endpoints(flags, output)
+    })
+  common(program.command('endpoint'))
+    .description('one endpoint: authentication, sensitive data, statuses, schemas')
+    .argument('<method>')
+    .argument('<host>')
+    .argument('<path>', 'its template, or a path that it matches')
+    .option('--json', 'one JSON object')
+    .action(async (method: string, host: string, path: string, flags: CommonFlags & { readonly json?: boolean }) => {
+      const { endpoint } = await import('./commands/endpoint.js')
+      await endpoint({ method, host, path }, flags, output)
+    })
+  listing(program.command('findings'), 'findings, the latest first').action(async (flags: CommonFlags & ListFlags) => {
+    const { findings } = await import('./commands/findings.js')
+    await findings(flags, output)
+  })
+  common(program.command('finding'))
+    .description('one finding with its evidence')
+    .argument('<id>', 'or how it begins')
+    .option('--json', 'one JSON object')
+    .action(async (id: string, flags: CommonFlags & { readonly json?: boolean }) => {
+      const { finding } = await import('./commands/finding.js')
+      await finding(id, flags, output)
+    })
+  listing(program.command('decisions'), 'decisions, the latest first, with their effect').action(
+    async (flags: CommonFlags & ListFlags) => {
+      const { decisions } = await import('./commands/decisions.js')
+      await decisions(flags, output)
+    },
+  )
+  common(program.command('openapi'))
+    .description('what was learned of a host, as an OpenAPI 3.1 document')
+    .argument('<host>')
+    .action(async (host: string, flags: CommonFlags) => {
+      const { openapi } = await import('./commands/openapi.js')
+      await openapi(host, flags, output)
+    })
+}
+
+export interface ListFlags {
+  readonly limit: number
+  readonly json?: boolean
+}
+
+function listing(command: Command, description: string): Command {
+  return common(command)
+    .description(description)
+    .option('--limit <count>', 'at most so many', positiveCount, 50)
+    .option('--json', 'one JSON object a line')
+}
+
+function positiveCount(text: string): number {
+  if (!/^[1-9][0-9]{0,6}$/.test(text))
+    throw new UserError('usage', `--limit ${text}: give a whole number from 1 to 9999999`)
+  return Number(text)
+}
+
+function common(command: Command): Command {
+  return command
+    .option('--store <dir>', 'store folder')
+    .option('--config <file>', 'YAML or JSON file of settings')
+    .addOption(
+      new Option('--log-level <level>', 'what to log on stderr').choices(['debug', 'info', 'warn', 'error', 'silent']),
+    )
+    .option('--print-config', 'print the settings in force, without secrets, and stop')
+}
+
+function leaveOnClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(exitCodes.ok)
+  throw error
+}
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => resolve()))
+}
