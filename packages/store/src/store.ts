@@ -43,4 +43,10 @@ export class StoreUnavailable extends Error {
 /** A query that is wrong or not allowed: `message` says what to do. */
 export class QueryRefused extends Error {
   override readonly name = 'QueryRefused'
+  /** The engine's exception code, where the engine refused it. */
+  readonly code: string | undefined
+  constructor(message: string, options: { readonly code?: string; readonly cause?: unknown } = {}) {
+    super(message, { cause: options.cause })
+    this.code = options.code
+  }
 }

@@ -1,0 +1,183 @@
+/** The store over ClickHouse's HTTP interface: a server's, or the embedded engine's. */
+
+import { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client'
+import { database as defaultDatabase, type TableName, tableNames } from '@tapwarden/contracts/names'
+import { checkUserSql, readerLimits, type SyntaxReader } from './sql-gate.js'
+import { type InsertOptions, QueryRefused, type Store, StoreUnavailable } from './store.js'
+import { classified } from './store-errors.js'
+import { transactionInsertColumns } from './transaction-columns.js'
+
+export interface StoreOptions {
+  readonly url: string
+  readonly user: string
+  readonly password: string
+  readonly database?: string
+  /** Waits between attempts of what may succeed later; their number bounds the attempts. */
+  readonly retryDelaysMs?: readonly number[]
+  readonly requestTimeoutMs?: number
+}
+
+export interface HttpStore extends Store {
+  /** Before the first migration there is no database to talk to. */
+  createDatabase(onCluster: string): Promise<void>
+}
+
+const defaultRetryDelaysMs = [100, 300, 1_000, 3_000, 10_000]
+
+/** For every insert: what makes a retry of the same block harmless, and what lets a newer wire format in. */
+const insertSettings = {
+  async_insert: 0,
+  insert_deduplicate: 1,
+  deduplicate_blocks_in_dependent_materialized_views: 1,
+  input_format_skip_unknown_fields: 1,
+  input_format_null_as_default: 1,
+  // Half a surrogate pair in some client's field must not keep its whole batch out.
+  input_format_json_throw_on_bad_escape_sequence: 0,
+  // A replay of captures from many days is one batch with as many partitions.
+  max_partitions_per_insert_block: '0',
+} as const
+
+export function openStore(options: StoreOptions): HttpStore {
+  return new ClickHouseStore(options)
+}
+
+class ClickHouseStore implements HttpStore {
+  readonly #client: ClickHouseClient
+  readonly #options: StoreOptions
+  readonly #database: string
+  readonly #retryDelaysMs: readonly number[]
+  readonly #syntax: SyntaxReader = {
+    normalized: (sql) => this.#text('SELECT formatQuerySingleLine({sql:String}) FORMAT TSVRaw', { sql }),
+    tree: (sql) => this.#text(`EXPLAIN AST ${sql} FORMAT TSVRaw`),
+  }
+
+  constructor(options: StoreOptions) {
+    this.#options = options
+    this.#database = options.database ?? defaultDatabase
+    this.#retryDelaysMs = options.retryDelaysMs ?? defaultRetryDelaysMs
+    this.#client = this.#connect(this.#database)
+  }
+
+  #connect(database: string): ClickHouseClient {
+    return createClient({
+      url: this.#options.url,
+      username: this.#options.user,
+      password: this.#options.password,
+      database,
+      request_timeout: this.#options.requestTimeoutMs ?? 300_000,
+      max_open_connections: 8,
+      // Every failure goes to the caller; the client would print it as well, statement included.
+      log: { level: ClickHouseLogLevel.OFF },
+      compression: { request: false, response: false },
+      clickhouse_settings: { output_format_json_quote_64bit_integers: 1, wait_end_of_query: 1 },
+    })
+  }
+
+  async query<Row>(sql: string, params?: Readonly<Record<string, unknown>>): Promise<Row[]> {
+    return this.#attempt('query', async () => {
+      const answer = await this.#client.query({
+        query: sql,
+        format: 'JSONEachRow',
+        ...(params === undefined ? {} : { query_params: { ...params } }),
+      })
+      return answer.json<Row>()
+    })
+  }
+
+  async command(sql: string, params?: Readonly<Record<string, unknown>>): Promise<void> {
+    await this.#attempt('command', () =>
+      this.#client.command({ query: sql, ...(params === undefined ? {} : { query_params: { ...params } }) }),
+    )
+  }
+
+  async insertNdjson(table: TableName, ndjson: Uint8Array, options: InsertOptions): Promise<void> {
+    if (ndjson.length === 0) return
+    const columns = table === tableNames.transactions ? ` (${transactionInsertColumns})` : ''
+    await this.#insert(`INSERT INTO ${this.#database}.${table}${columns} FORMAT JSONEachRow`, ndjson, options, 'basic')
+  }
+
+  async insertRows(table: TableName, rows: readonly object[], options: InsertOptions): Promise<void> {
+    if (rows.length === 0) return
+    const ndjson = Buffer.from(rows.map((row) => JSON.stringify(row)).join('\n'))
+    await this.#insert(`INSERT INTO ${this.#database}.${table} FORMAT JSONEachRow`, ndjson, options, 'best_effort')
+  }
+
+  async userQuery(sql: string, format: string): Promise<string> {
+    const checked = await checkUserSql(sql, this.#syntax)
+    const wanted = checked.format ?? format
+    if (!/^\w+$/.test(wanted)) throw new QueryRefused(`${wanted} is no format`)
+    const settings = { ...Object.fromEntries(readerLimits), readonly: '1' }
+    return this.#text(`${checked.sql} FORMAT ${wanted}`, undefined, settings)
+  }
+
+  async ping(): Promise<void> {
+    await this.#attempt('ping', async () => {
+      const result = await this.#client.ping({ select: true })
+      if (!result.success) throw result.error
+    })
+  }
+
+  async createDatabase(onCluster: string): Promise<void> {
+    const client = this.#connect('default')
+    try {
+      await this.#attempt('command', () =>
+        client.command({ query: `CREATE DATABASE IF NOT EXISTS ${this.#database}${onCluster}` }),
+      )
+    } finally {
+      await client.close()
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close()
+  }
+
+  async #insert(sql: string, bytes: Uint8Array, options: InsertOptions, times: 'basic' | 'best_effort'): Promise<void> {
+    await this.#attempt('insert', async () => {
+      const { stream } = await this.#client.exec({
+        query: sql,
+        values: Readable.from([Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)], { objectMode: false }),
+        clickhouse_settings: {
+          ...insertSettings,
+          insert_deduplication_token: options.deduplicationToken,
+          date_time_input_format: times,
+        },
+      })
+      // The answer is empty; read, so that the socket is free again.
+      for await (const _ of stream);
+    })
+  }
+
+  /** The engine's own bytes; `FORMAT` is part of the statement. Never retried without cause: it only reads. */
+  async #text(
+    sql: string,
+    params?: Readonly<Record<string, unknown>>,
+    settings?: Readonly<Record<string, string>>,
+  ): Promise<string> {
+    return this.#attempt('query', async () => {
+      const { stream } = await this.#client.exec({
+        query: sql,
+        ...(params === undefined ? {} : { query_params: { ...params } }),
+        ...(settings === undefined ? {} : { clickhouse_settings: { ...settings } }),
+      })
+      const chunks: Buffer[] = []
+      for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk)
+      return Buffer.concat(chunks).toString('utf8')
+    })
+  }
+
+  async #attempt<Result>(operation: string, run: () => Promise<Result>): Promise<Result> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await run()
+      } catch (cause) {
+        const error = classified(operation, cause)
+        const waitMs = this.#retryDelaysMs[attempt]
+        if (!(error instanceof StoreUnavailable) || !error.retryable || waitMs === undefined) throw error
+        await delay(waitMs)
+      }
+    }
+  }
+}
