@@ -88,7 +88,9 @@ function undoLayer(
         notDecoded(out)
         return false
       }
-      const prefix = longestPrefix(undo, out.bytes, outputMax)
+      // Raw DEFLATE has no header to know it by: unless its end alone is missing, the bytes are something else.
+      const isRaw = undo === zlib.inflateRawSync
+      const prefix = isRaw ? lenient(undo, out.bytes, outputMax) : longestPrefix(undo, out.bytes, outputMax)
       if (prefix !== undefined && prefix.length > (best?.length ?? 0)) best = prefix
     }
   }
@@ -119,8 +121,7 @@ function undosFor(coding: string, bytes: Uint8Array): Undo[] | undefined {
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) return [zlib.gunzipSync]
   const first = bytes[0] ?? 0
   const isZlib = (first & 0x0f) === 8 && (first * 256 + (bytes[1] ?? 0)) % 31 === 0
-  if (isZlib) return [zlib.inflateSync, zlib.inflateRawSync]
-  return isDeflate ? [zlib.inflateRawSync] : [zlib.inflateRawSync]
+  return isZlib ? [zlib.inflateSync, zlib.inflateRawSync] : [zlib.inflateRawSync]
 }
 
 /**

@@ -1,0 +1,87 @@
+import zlib from 'node:zlib'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { codingsOf, decodeContent } from './content.js'
+import { type AnomalyName, defaultHttpLimits } from './http-limits.js'
+
+const text = Buffer.from('{"user":"ann","items":[1,2,3]} '.repeat(40))
+
+function decode(encoded: Uint8Array, field: string, isWhole = true, limits = defaultHttpLimits) {
+  const anomalies: AnomalyName[] = []
+  const out = decodeContent(encoded, codingsOf(field), isWhole, limits, (name) => anomalies.push(name))
+  return { ...out, bytes: Buffer.from(out.bytes), anomalies }
+}
+
+describe('decodeContent', () => {
+  const gz = zlib.gzipSync(text)
+  it.each<[string, string, Uint8Array]>([
+    ['gzip', 'gzip', gz],
+    ['x-gzip', 'upper case and alias', gz],
+    ['deflate', 'zlib, as RFC 9110 wants it', zlib.deflateSync(text)],
+    ['deflate', 'raw, as some send it', zlib.deflateRawSync(text)],
+    ['br', 'Brotli', zlib.brotliCompressSync(text)],
+    ['deflate, gzip', 'two layers', zlib.gzipSync(zlib.deflateSync(text))],
+    ['gzip, gzip', 'the same twice', zlib.gzipSync(gz)],
+    ['deflate', 'gzip labelled deflate', gz],
+    ['gzip', 'zlib labelled gzip', zlib.deflateSync(text)],
+    ['gzip', 'not compressed at all', text],
+    ['identity', 'identity', text],
+  ])('%s: %s', (field, _why, encoded) => {
+    const { bytes, totalBytes, isTruncated } = decode(encoded, field)
+    expect(bytes.equals(text)).toBe(true)
+    expect([totalBytes, isTruncated]).toEqual([text.length, false])
+  })
+
+  it('decodes what there is of a stream that was cut short, without a size', () => {
+    const { bytes, totalBytes, isTruncated, anomalies } = decode(gz.subarray(0, gz.length - 12), 'gzip', false)
+    expect(text.subarray(0, bytes.length).equals(bytes)).toBe(true)
+    expect(bytes.length).toBeGreaterThan(0)
+    expect([totalBytes, isTruncated, anomalies]).toEqual([undefined, true, []])
+  })
+
+  it('keeps the bytes before damage', () => {
+    const random = Buffer.from(Array.from({ length: 20_000 }, (_, i) => (i * i * 31 + (i >> 3)) & 0xff))
+    const damaged = zlib.deflateSync(random, { level: 1 })
+    damaged.fill(0xff, damaged.length >> 1, (damaged.length >> 1) + 40)
+    const { bytes, totalBytes, anomalies } = decode(damaged, 'deflate')
+    expect(bytes.length).toBeGreaterThan(1_000)
+    expect(random.subarray(0, 1_000).equals(bytes.subarray(0, 1_000))).toBe(true)
+    expect([totalBytes, anomalies]).toEqual([undefined, ['http.content-coding-damaged']])
+  })
+
+  it('stops bombs by size, by ratio and by layers', () => {
+    const bomb = zlib.gzipSync(Buffer.alloc(4_000_000))
+    const limits = { ...defaultHttpLimits, decodedMaxBytes: 1_000_000 }
+    for (const result of [
+      decode(bomb, 'gzip', true, limits),
+      decode(bomb, 'gzip', true, { ...defaultHttpLimits, decodedMaxRatio: 100 }),
+      decode(bomb, 'gzip, gzip, gzip', true, { ...defaultHttpLimits, codingLayersMax: 0 }),
+    ]) {
+      expect([result.bytes.length, result.totalBytes, result.anomalies]).toEqual([
+        0,
+        undefined,
+        ['http.content-coding-limit'],
+      ])
+    }
+  })
+
+  it('keeps so much and counts the rest', () => {
+    const { bytes, totalBytes, isTruncated } = decode(gz, 'gzip', true, { ...defaultHttpLimits, contentMaxBytes: 100 })
+    expect([bytes.length, totalBytes, isTruncated]).toEqual([100, text.length, true])
+  })
+
+  it('undoes what was done, and never throws on anything else', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 300 }),
+        fc.constantFrom('gzip', 'deflate', 'br', 'gzip,br', 'lzma'),
+        (bytes, field) => {
+          decode(bytes, field)
+          decode(zlib.gzipSync(bytes).subarray(3), field)
+          expect(decode(zlib.brotliCompressSync(bytes), 'br').bytes.equals(bytes)).toBe(true)
+        },
+      ),
+      { numRuns: 200 },
+    )
+  })
+})
