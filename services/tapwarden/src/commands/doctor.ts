@@ -1,0 +1,169 @@
+/** `doctor`: what this machine can do, and what to do about what it cannot. Changes nothing. */
+
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm, stat, statfs } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { exitCodes, systemErrorCode } from '@tapwarden/runtime/user-error'
+import { readLiveEndpoint } from '@tapwarden/store/embedded/endpoint-file'
+import { startEngine } from '@tapwarden/store/embedded/engine'
+import { openStore } from '@tapwarden/store/http-store'
+import { type CommonFlags, keyFileOf, readSettings, type Settings } from '../common-flags.js'
+import { type Output, table } from '../output.js'
+
+/** `fault`: commands fail. `limit`: something is not possible, the rest is. */
+interface Check {
+  readonly name: string
+  readonly state: 'ok' | 'limit' | 'fault'
+  readonly detail: string
+}
+
+const freeMinBytes = 1_073_741_824
+const nodeMinMajor = 20
+
+export async function doctor(
+  flags: CommonFlags & { readonly interface: string; readonly json?: boolean },
+  output: Output,
+): Promise<number> {
+  const settings = await readSettings(flags, output, { quietLevel: 'silent' })
+  if (settings === undefined) return exitCodes.ok
+  const checks = await Promise.all([
+    checkNode(),
+    checkCapture(flags.interface),
+    checkDisk(settings.storeFolder),
+    checkKey(keyFileOf(settings.config)),
+    checkEngine(settings),
+  ])
+  const all = checks.flat()
+  if (flags.json === true) for (const check of all) output.out(JSON.stringify(check))
+  else {
+    output.out(
+      table(output, all, [
+        { head: 'CHECK', cell: (check) => check.name },
+        { head: 'STATE', cell: (check) => check.state },
+        { head: 'DETAIL', cell: (check) => check.detail, maxCharacters: 400 },
+      ]),
+    )
+  }
+  return all.some((check) => check.state === 'fault') ? exitCodes.unavailable : exitCodes.ok
+}
+
+function checkNode(): Check {
+  const major = Number(process.versions.node.split('.')[0])
+  if (major >= nodeMinMajor) return { name: 'node', state: 'ok', detail: process.versions.node }
+  return { name: 'node', state: 'fault', detail: `${process.versions.node}; 20.19 or newer is needed` }
+}
+
+const captureTryMs = 5_000
+const captureLines: readonly (readonly [pattern: RegExp, detail: (name: string) => string])[] = [
+  [
+    /permission|not permitted/i,
+    () => 'not permitted; run as root, or: setcap cap_net_raw+ep "$(command -v tcpdump)". replay works without',
+  ],
+  [/no such device|doesn't exist|not exist/i, (name) => `there is no interface ${name}; ip link lists them`],
+  [/is not up|network is down/i, (name) => `interface ${name} is down`],
+]
+
+/** Opens the interface with tcpdump, and lets go as soon as it listens. */
+function checkCapture(name: string): Promise<Check[]> {
+  return new Promise((resolve) => {
+    const child = spawn('tcpdump', ['-i', name, '-n', '-w', '/dev/null', '-s', '96', 'less 1'], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      timeout: captureTryMs,
+    })
+    let said = ''
+    let listening = false
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-4_096)
+      if (!listening && /listening on/.test(said)) {
+        listening = true
+        child.kill('SIGTERM')
+      }
+    })
+    child.on('error', (error) => {
+      const missing = systemErrorCode(error) === 'ENOENT'
+      const detail = missing ? 'not found; apt-get install tcpdump. replay works without' : 'cannot be run'
+      resolve([{ name: 'tcpdump', state: 'limit', detail }])
+    })
+    child.on('close', () => {
+      const found: Check = { name: 'tcpdump', state: 'ok', detail: 'found' }
+      if (listening) resolve([found, { name: 'capture', state: 'ok', detail: `${name} can be captured on` }])
+      else {
+        const why =
+          captureLines.find(([pattern]) => pattern.test(said))?.[1](name) ?? said.trim().split('\n').at(-1) ?? ''
+        resolve([found, { name: 'capture', state: 'limit', detail: why }])
+      }
+    })
+  })
+}
+
+async function checkDisk(folder: string): Promise<Check> {
+  const { bavail, bsize } = await statfs(await nearestExisting(folder))
+  const freeBytes = bavail * bsize
+  const detail = `${(freeBytes / 1_073_741_824).toFixed(1)} GiB free for ${folder}`
+  return { name: 'disk', state: freeBytes >= freeMinBytes ? 'ok' : 'fault', detail }
+}
+
+async function nearestExisting(path: string): Promise<string> {
+  try {
+    await stat(path)
+    return path
+  } catch {
+    const above = dirname(path)
+    return above === path ? path : nearestExisting(above)
+  }
+}
+
+async function checkKey(path: string): Promise<Check> {
+  try {
+    const { mode } = await stat(path)
+    if ((mode & 0o077) === 0) return { name: 'fleet key', state: 'ok', detail: path }
+    return { name: 'fleet key', state: 'fault', detail: `others may read it; chmod 600 ${path}` }
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT')
+      return { name: 'fleet key', state: 'fault', detail: `${path} cannot be read` }
+    return { name: 'fleet key', state: 'ok', detail: `${path} will be made on first use` }
+  }
+}
+
+/** Asks the running engine; where none runs, tries one out in a folder of its own. */
+async function checkEngine(settings: Settings): Promise<Check[]> {
+  const running = await readLiveEndpoint(settings.storeFolder)
+  if (running === undefined) return [await tryEngine(settings)]
+  const store = openStore(running)
+  try {
+    const [row] = await store.query<{ readonly dropped: string; readonly packets: string }>(
+      `SELECT toString(sum(kernel_drop_count)) AS dropped, toString(sum(packet_count)) AS packets
+FROM v_sensor_intervals WHERE stored_at > now() - INTERVAL 1 HOUR`,
+    )
+    const dropped = Number(row?.dropped ?? 0)
+    const detail = `${dropped} of ${Number(row?.packets ?? 0) + dropped} packets of the last hour lost in the kernel`
+    return [
+      { name: 'engine', state: 'ok', detail: `runs as process ${running.pid} at ${running.url}` },
+      { name: 'kernel drops', state: dropped === 0 ? 'ok' : 'limit', detail },
+    ]
+  } catch (error) {
+    return [{ name: 'engine', state: 'fault', detail: error instanceof Error ? error.message : 'does not answer' }]
+  } finally {
+    await store.close()
+  }
+}
+
+async function tryEngine(settings: Settings): Promise<Check> {
+  const folder = await mkdtemp(join(tmpdir(), 'tapwarden-doctor-'))
+  try {
+    const engine = await startEngine({ storeDir: join(folder, 'store'), logger: settings.logger })
+    const store = openStore({ ...engine, database: 'default' })
+    try {
+      const [row] = await store.query<{ readonly version: string }>('SELECT version() AS version')
+      return { name: 'engine', state: 'ok', detail: `starts (ClickHouse ${row?.version ?? 'of unknown version'})` }
+    } finally {
+      await store.close()
+      await engine.stop()
+    }
+  } catch (error) {
+    return { name: 'engine', state: 'fault', detail: error instanceof Error ? error.message : 'does not start' }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
