@@ -1,0 +1,124 @@
+/**
+ * What rate is normal for one series of requests, now: learned in five-minute bins of event time.
+ *
+ *   level    mean and variance of the bins, fading over a day: "as usual", bursts included
+ *   week     the busiest bin of each hour of the week, once seen: nightly syncs, Monday mornings; an hour early or late still counts
+ *
+ * Normal is the larger of the level plus some standard deviations and what this hour of the week was. Bins in which a test was
+ * under suspicion are not learned.
+ */
+
+import { microsPerHour, microsPerSecond } from '@tapwarden/base/units'
+import type { ScrapingConfig } from './detection-config.js'
+
+const hoursPerWeek = 168
+const hoursPerDay = 24
+/** Empty bins after a silence that are worth counting one by one: a day of them makes any level quiet. */
+const emptyBinsMaxCount = 288
+
+export class RateBaseline {
+  readonly #config: ScrapingConfig
+  readonly #binS: number
+  #week: Float32Array | undefined
+  #binIndex: number | undefined
+  #binCount = 0
+  #binSuspect = false
+  #bins = 0
+  #mean = 0
+  #variance = 0
+  #sinceUs: number | undefined
+  eventCount = 0
+
+  constructor(config: ScrapingConfig) {
+    this.#config = config
+    this.#binS = config.binUs / microsPerSecond
+  }
+
+  /** How long it has been learning, in event time. */
+  ageUs(atUs: number): number {
+    return this.#sinceUs === undefined ? 0 : Math.max(0, atUs - this.#sinceUs)
+  }
+
+  /** Mean rate of the learned bins, and of the first bin while there is none, a second. */
+  get meanPerS(): number {
+    return this.#bins === 0 ? this.#binCount / this.#binS : this.#mean / this.#binS
+  }
+
+  /** A request that stands for `weight` requests. `suspect`: keep its bin out of what is learned. */
+  observe(atUs: number, weight: number, suspect: boolean): void {
+    this.#sinceUs ??= atUs
+    this.eventCount++
+    const index = Math.floor(atUs / this.#config.binUs)
+    this.#binIndex ??= index
+    if (index > this.#binIndex) this.#closeBins(index)
+    // Late ones count in the present bin: they are few, and no bin is ever reopened.
+    this.#binCount += weight
+    if (suspect) this.#binSuspect = true
+  }
+
+  /** The rate a second that may be normal at this time: no test starts below it. */
+  normalPerS(atUs: number): number {
+    const bins = Math.max(1, this.#bins)
+    // The mean of few bins is itself uncertain: its standard error is a part of what may be normal.
+    const deviation = Math.sqrt(this.#variance * (1 + 1 / bins))
+    const level = (this.#mean + this.#config.dispersionCount * deviation) / this.#binS
+    return Math.max(this.#config.rateMinPerS, level, this.#weekPerS(atUs))
+  }
+
+  /** What this hour of the week, or one beside it, or the same hour of another day was at its busiest. */
+  #weekPerS(atUs: number): number {
+    const week = this.#week
+    if (week === undefined) return 0
+    const hour = hourOfWeek(atUs)
+    let busiest = 0
+    for (const near of [hour + hoursPerWeek - 1, hour, hour + 1]) {
+      const rate = week[near % hoursPerWeek]! // In range by the remainder.
+      if (rate > busiest) busiest = rate
+    }
+    for (let other = hour % hoursPerDay; other < hoursPerWeek; other += hoursPerDay) {
+      const rate = week[other]! // In range by the loop condition.
+      if (rate > busiest) busiest = rate
+    }
+    return busiest
+  }
+
+  #closeBins(nextIndex: number): void {
+    const index = this.#binIndex ?? nextIndex
+    if (!this.#binSuspect) {
+      this.#learnBin(this.#binCount)
+      this.#learnHour(index * this.#config.binUs)
+    }
+    const empty = Math.min(emptyBinsMaxCount, nextIndex - index - 1)
+    for (let i = 0; i < empty; i++) this.#learnBin(0)
+    this.#binIndex = nextIndex
+    this.#binCount = 0
+    this.#binSuspect = false
+  }
+
+  /** Plain mean and variance of the first bins, exponentially fading ones after. */
+  #learnBin(count: number): void {
+    this.#bins = Math.min(this.#config.levelMemoryCount, this.#bins + 1)
+    const share = 1 / this.#bins
+    const delta = count - this.#mean
+    this.#mean += share * delta
+    this.#variance = (1 - share) * (this.#variance + share * delta * delta)
+  }
+
+  #learnHour(atUs: number): void {
+    this.#week ??= new Float32Array(hoursPerWeek)
+    const hour = hourOfWeek(atUs)
+    const rate = this.#binCount / this.#binS
+    const known = this.#week[hour]! // In range by `hourOfWeek`.
+    // A busier bin counts at once; a quieter week is believed slowly.
+    this.#week[hour] = rate >= known ? rate : known + (rate - known) * this.#hourShare
+  }
+
+  /** The blend of a week, spread over the bins of an hour. */
+  get #hourShare(): number {
+    return (this.#config.hourBlendRatio * this.#config.binUs) / microsPerHour
+  }
+}
+
+function hourOfWeek(atUs: number): number {
+  return Math.floor(atUs / microsPerHour) % hoursPerWeek
+}
