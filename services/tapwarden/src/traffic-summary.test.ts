@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest'
+import type { Output } from './output.js'
+import { printSummary, summarize } from './traffic-summary.js'
+
+const nothing = { transactions: 0, endpoints: 0, findings: 0, decisions: 0 }
+const some = { transactions: 10, endpoints: 2, findings: 1, decisions: 0 }
+const base = { files: 1, notVisible: {}, deadLetters: 0, seconds: 2, faults: [] }
+const sensor = { packets: 50, transactions: 10 }
+
+it.each([
+  [nothing, some, { seen: 10, new: 10, alreadyKnown: 0 }, 'the first time all is new'],
+  [some, some, { seen: 10, new: 0, alreadyKnown: 10 }, 'the second time all is known'],
+  [
+    some,
+    { ...some, transactions: 4 },
+    { seen: 10, new: 0, alreadyKnown: 10 },
+    'retention may take rows away meanwhile',
+  ],
+])('%j → %j gives %j: %s', (before, after, transactions, _why) => {
+  expect(summarize({ ...base, sensor, before, after }).transactions).toEqual(transactions)
+})
+
+it('says what was not visible, without zeros, and what to do next', () => {
+  const lines: string[] = []
+  const output: Output = { interactive: false, columns: 80, out: (text) => lines.push(text), note: () => undefined }
+  const notVisible = { missedBytes: 1200, opaqueBytes: 0 }
+  printSummary(output, summarize({ ...base, sensor, before: nothing, after: some, notVisible, deadLetters: 1 }), false)
+  const text = lines.join('\n')
+  expect(text).toContain('transactions  10 (10 new)')
+  expect(text).toContain('not visible   missedBytes 1,200')
+  expect(text).not.toContain('opaqueBytes')
+  expect(text).toContain('set aside     1 record')
+  expect(text).toContain('5 transactions/s')
+  expect(text).toContain('tapwarden findings')
+})

@@ -1,0 +1,101 @@
+/** What a run over traffic came to: for a person in a few lines, for a script as one object. Pure. */
+
+import { count, counted, harmless, type Output, properties } from './output.js'
+
+/** What the store holds; the difference of two of these is what a run added. */
+export interface StoreCounts {
+  readonly transactions: number
+  readonly endpoints: number
+  readonly findings: number
+  readonly decisions: number
+}
+
+/** What the sensor says of a run. */
+export interface SensorCounts {
+  readonly packets: number
+  readonly transactions: number
+}
+
+export interface TrafficSummary {
+  /** Capture files that were read, whole or in part. */
+  readonly files: number
+  readonly packets: number
+  readonly transactions: { readonly seen: number; readonly new: number; readonly alreadyKnown: number }
+  readonly endpoints: { readonly total: number; readonly new: number }
+  readonly findings: { readonly total: number; readonly new: number }
+  readonly decisions: { readonly total: number; readonly new: number }
+  /** What could not be seen, in the sensor's words, without zeros. */
+  readonly notVisible: Readonly<Record<string, number>>
+  /** Records that were set aside because they broke their contract. */
+  readonly deadLetters: number
+  readonly seconds: number
+  /** Files that could not be read to their end, and why. */
+  readonly faults: readonly string[]
+}
+
+export function summarize(parts: {
+  readonly files: number
+  readonly sensor: SensorCounts
+  readonly before: StoreCounts
+  readonly after: StoreCounts
+  readonly notVisible: Readonly<Record<string, number>>
+  readonly deadLetters: number
+  readonly seconds: number
+  readonly faults: readonly string[]
+}): TrafficSummary {
+  const { before, after, sensor } = parts
+  const added = (what: keyof StoreCounts) => ({ total: after[what], new: Math.max(0, after[what] - before[what]) })
+  const newTransactions = added('transactions').new
+  return {
+    files: parts.files,
+    packets: sensor.packets,
+    transactions: {
+      seen: sensor.transactions,
+      new: newTransactions,
+      alreadyKnown: Math.max(0, sensor.transactions - newTransactions),
+    },
+    endpoints: added('endpoints'),
+    findings: added('findings'),
+    decisions: added('decisions'),
+    notVisible: Object.fromEntries(Object.entries(parts.notVisible).filter(([, value]) => value > 0)),
+    deadLetters: parts.deadLetters,
+    seconds: parts.seconds,
+    faults: parts.faults,
+  }
+}
+
+export function printSummary(output: Output, summary: TrafficSummary, json: boolean): void {
+  if (json) {
+    output.out(JSON.stringify(summary))
+    return
+  }
+  const { transactions } = summary
+  const known = transactions.alreadyKnown === 0 ? '' : `, ${count(transactions.alreadyKnown)} already known`
+  const perSecond = summary.seconds > 0 ? Math.round(transactions.seen / summary.seconds) : 0
+  const total = ({ total, new: added }: { readonly total: number; readonly new: number }) =>
+    `${count(total)} (${count(added)} new)`
+  output.out(
+    properties(output, [
+      ['packets', count(summary.packets)],
+      ['transactions', `${count(transactions.seen)} (${count(transactions.new)} new${known})`],
+      ['endpoints', total(summary.endpoints)],
+      ['findings', total(summary.findings)],
+      ['decisions', total(summary.decisions)],
+      ['not visible', notVisible(summary)],
+      ...(summary.deadLetters > 0 ? [['set aside', counted(summary.deadLetters, 'record')] as const] : []),
+      ['time', `${summary.seconds.toFixed(1)} s, ${count(perSecond)} transactions/s`],
+    ]),
+  )
+  output.out(`\n${nextStep(summary)}`)
+}
+
+function notVisible(summary: TrafficSummary): string {
+  const parts = Object.entries(summary.notVisible).map(([what, value]) => `${harmless(what)} ${count(value)}`)
+  return parts.length === 0 ? 'nothing was hidden' : parts.join(', ')
+}
+
+function nextStep(summary: TrafficSummary): string {
+  if (summary.findings.total > 0) return 'Next: tapwarden findings'
+  if (summary.endpoints.total > 0) return 'Next: tapwarden endpoints'
+  return 'No HTTP was seen. Is it encrypted, or is the capture of something else?'
+}
