@@ -79,6 +79,7 @@ export class HostCatalog {
       return
     }
     this.#taughtCount++
+    this.#trie.root.count++
     countSteps(steps, echoedSegments(transaction, segments.length))
     const terminal = terminalOf(steps.at(-1)?.node ?? this.#trie.root, transaction.method)
     if (terminal.state.count === 0) terminal.pageKey = pageKey

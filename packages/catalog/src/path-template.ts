@@ -4,43 +4,80 @@
  * 1. id shape: a parameter at insertion already (path-trie.ts), from one sample on;
  * 2. echo: the segment's value stands in its own response (`login`, `name`): it is a value, whatever it looks like;
  * 3. sibling agreement: the same continuations answer with the same keys (sibling-evidence.ts);
- * 4. an open long tail of words seen once, where nothing can be compared.
+ * 4. the same tail of words behind many siblings (`KORD/alarms`, `KJFK/alarms`);
+ * 5. context: what stands behind `namespaces` is a parameter elsewhere on this host;
+ * 6. an open long tail of words seen once, where nothing can be compared.
  *
- * Once words make a node a parameter, every word child folds unless it is a proven literal: its answers disagree, or it is a collection
- * of its own, or its traffic is far above all values. Decisions only ever fold: more traffic cannot unlearn, so accuracy does not
+ * Once words make a node a parameter, every word child folds unless it is a proven literal: its answers disagree, or it goes on like none
+ * of the values, or its traffic is far above theirs. Decisions only ever fold: more traffic cannot unlearn, so accuracy does not
  * fall as it grows, and ids move in one direction.
  */
 
 import type { PathTrie, TrieNode } from './path-trie.js'
-import { siblingVerdicts, type Verdict } from './sibling-evidence.js'
+import { siblingVerdicts, tailsOf, type Verdict } from './sibling-evidence.js'
 
 const passesMaxCount = 4
 /** Words under one node that agree, before the node is a parameter for words. */
 const agreeingWordsMinCount = 3
+/** The same, where the words may as well be a closed set of routes: they name collections, or follow an id. */
+const closedWordsMinCount = 6
 const tailWordsMinCount = 12
+const sharedTailMinCount = 6
 
 type Ruling = 'value' | 'literal' | 'unknown'
+
+interface Place {
+  readonly node: TrieNode
+  /** Last literal above with the parameters since: `repos`, `repos/{}`. */
+  readonly context: string
+  /** Words are values here elsewhere on this host. */
+  readonly knownParameter: boolean
+}
 
 /** Folds what can be decided; returns how many literals became values. Deterministic for a given trie. */
 export function decideTemplates(trie: PathTrie): number {
   let foldedCount = 0
+  const parameterContexts = new Set<string>()
+  collectContexts(trie.root, '', parameterContexts)
   for (let pass = 0; pass < passesMaxCount; pass++) {
     const before = foldedCount
-    visit(trie.root)
+    visit(trie.root, '')
     if (foldedCount === before) break
   }
   return foldedCount
 
-  function visit(node: TrieNode): void {
-    foldedCount += decideNode(trie, node)
-    for (const child of node.parameters.values()) visit(child)
-    for (const child of node.literals.values()) visit(child)
+  function visit(node: TrieNode, context: string): void {
+    const state = decidedState(node)
+    if (node.decidedAt === state) return
+    const before = foldedCount
+    const place = { node, context, knownParameter: parameterContexts.has(context) }
+    foldedCount += decideNode(trie, place)
+    for (const child of node.parameters.values()) visit(child, `${context}/{}`)
+    for (const child of node.literals.values()) visit(child, child.label)
     // Folding below may have made siblings here comparable.
-    foldedCount += decideNode(trie, node)
+    if (foldedCount > before) foldedCount += decideNode(trie, place)
+    if (isWordParameter(node)) parameterContexts.add(context)
+    node.decidedAt = foldedCount === before ? decidedState(node) : ''
+  }
+
+  function decidedState(node: TrieNode): string {
+    return `${node.count} ${node.literals.size} ${parameterContexts.size}`
   }
 }
 
-function decideNode(trie: PathTrie, node: TrieNode): number {
+function collectContexts(node: TrieNode, context: string, contexts: Set<string>): void {
+  if (isWordParameter(node)) contexts.add(context)
+  for (const child of node.parameters.values()) collectContexts(child, `${context}/{}`, contexts)
+  for (const child of node.literals.values()) collectContexts(child, child.label, contexts)
+}
+
+function isWordParameter(node: TrieNode): boolean {
+  const parameter = node.parameters.get('')
+  return parameter !== undefined && parameter.foldedWordCount >= 3 && parameter.foldedWordCount > node.literals.size
+}
+
+function decideNode(trie: PathTrie, place: Place): number {
+  const { node } = place
   if (node.literals.size === 0) return 0
   const groups = new Map<string, TrieNode[]>()
   for (const child of node.literals.values()) {
@@ -51,7 +88,7 @@ function decideNode(trie: PathTrie, node: TrieNode): number {
   }
   let foldedCount = 0
   for (const [suffix, words] of groups) {
-    for (const word of decideGroup(words, node.parameters.get(suffix))) {
+    for (const word of decideGroup(place, words, node.parameters.get(suffix))) {
       trie.fold(node, word.label, suffix)
       foldedCount++
     }
@@ -60,36 +97,57 @@ function decideNode(trie: PathTrie, node: TrieNode): number {
 }
 
 /** The words of one suffix under one node that are values. */
-function decideGroup(words: readonly TrieNode[], parameter: TrieNode | undefined): TrieNode[] {
-  const siblings = parameter === undefined ? words : [...words, parameter]
-  const verdicts = siblingVerdicts(siblings)
-  const rulings = words.map((word, i) => rule(word, verdicts[i]!)) // One verdict a sibling.
-  const echoing = words.filter(echoes)
+function decideGroup(place: Place, words: readonly TrieNode[], parameter: TrieNode | undefined): TrieNode[] {
+  const verdicts = siblingVerdicts(parameter === undefined ? words : [...words, parameter])
+  const shared = sharedTails(words)
+  const rulings = words.map((word, i) => rule(place, word, verdicts[i]!, shared)) // One verdict a sibling.
   const values = words.filter((_, i) => rulings[i] === 'value')
-  const literals = words.filter((_, i) => rulings[i] === 'literal')
-  const wordy = parameter !== undefined && parameter.foldedWordCount >= 2
-  const isParameter =
-    (wordy && literals.length < words.length) ||
-    (values.length >= agreeingWordsMinCount && values.length * 2 >= literals.length * 3) ||
-    (echoing.length >= 2 && values.length >= literals.length) ||
-    (parameter !== undefined && values.length >= 2 && values.length >= literals.length)
-  if (isParameter) {
+  const literalCount = rulings.filter((ruling) => ruling === 'literal').length
+  if (isParameterForWords(place, words, values, literalCount, parameter)) {
+    const tails = new Set(values.flatMap((word) => [...tailsOf(word)]))
+    if (parameter !== undefined) for (const tail of tailsOf(parameter)) tails.add(tail)
     const typicalCount = median(values.map((word) => word.count))
     return words.filter((word, i) => {
       if (rulings[i] !== 'unknown') return rulings[i] === 'value'
-      return !isCollection(word) && !(word.count >= 8 && word.count > 8 * Math.max(typicalCount, 1))
+      return !goesItsOwnWay(word, tails) && !(word.count >= 8 && word.count > 8 * Math.max(typicalCount, 1))
     })
   }
-  if (isOpenTail(words, literals.length, values.length)) return words.filter((_, i) => rulings[i] !== 'literal')
+  if (isOpenTail(words, literalCount, values.length)) return words.filter((_, i) => rulings[i] !== 'literal')
   // Beside ids, a word that answers as they do is one of them (`/users/me`); alone, only its own echo says so.
   return words.filter((word, i) => echoes(word) || (parameter !== undefined && agreesFully(verdicts[i]!)))
 }
 
-function rule(word: TrieNode, verdict: Verdict): Ruling {
+function isParameterForWords(
+  place: Place,
+  words: readonly TrieNode[],
+  values: readonly TrieNode[],
+  literalCount: number,
+  parameter: TrieNode | undefined,
+): boolean {
+  if (parameter !== undefined && parameter.foldedWordCount >= 2) return literalCount < words.length
+  if (place.knownParameter && literalCount <= values.length) return true
+  const echoingCount = words.filter(echoes).length
+  if (echoingCount >= 2 && values.length >= literalCount) return true
+  const agreeing = values.length >= literalCount * 1.5
+  if (!agreeing) return false
+  const mayBeRoutes = place.node.isParameter || values.filter(isCollection).length * 2 > values.length
+  const needed = mayBeRoutes ? closedWordsMinCount : agreeingWordsMinCount
+  if (values.length < (parameter === undefined ? needed : needed - 1)) return false
+  // A handful of words that all come often is a choice of routes (`timelines/home`, `timelines/public`), however alike they answer.
+  const onceCount = values.filter((word) => word.count <= 2).length
+  const goesOn = values.filter((word) => word.literals.size + word.parameters.size > 0).length * 2 >= values.length
+  return (goesOn && !place.node.isParameter) || onceCount * 4 >= values.length || values.length >= tailWordsMinCount
+}
+
+function rule(place: Place, word: TrieNode, verdict: Verdict, shared: ReadonlySet<string>): Ruling {
   if (echoes(word)) return 'value'
+  // Words right behind an id are mostly what one can do with it, and answer alike because it is the same thing.
+  if (place.node.isParameter && place.node.foldedWordCount === 0 && verdict.deepAgreeCount === 0) return 'unknown'
   if (verdict.exactAgreeCount > 0 && verdict.agreeCount >= 1.5 * verdict.disagreeCount) return 'value'
   if (verdict.agreeCount * 2 >= verdict.comparableCount && verdict.agreeCount > verdict.disagreeCount) return 'value'
-  return verdict.disagreeCount > verdict.agreeCount ? 'literal' : 'unknown'
+  if (verdict.disagreeCount > verdict.agreeCount) return 'literal'
+  if (shared.size > 0) for (const tail of tailsOf(word)) if (shared.has(tail)) return 'value'
+  return 'unknown'
 }
 
 function agreesFully(verdict: Verdict): boolean {
@@ -101,10 +159,31 @@ function echoes(word: TrieNode): boolean {
   return word.echoCount >= 2 && word.echoCount * 3 >= word.echoEligibleCount
 }
 
-/** `users` in `/users/42`: followed by ids, so the word names what they identify. */
+/** `users` in `/users/42`: followed by values, so the word names what they identify. */
 function isCollection(word: TrieNode): boolean {
-  const below = word.parameters.get('')
-  return below !== undefined && below.foldedWordCount === 0
+  return (word.parameters.get('')?.count ?? 0) * 3 > word.count
+}
+
+/** Seen often enough to know, and no continuation of it is one of the values'. */
+function goesItsOwnWay(word: TrieNode, tails: ReadonlySet<string>): boolean {
+  if (word.count < 3 || tails.size === 0) return false
+  for (const tail of tailsOf(word)) if (tails.has(tail)) return false
+  return true
+}
+
+/** Tails that start with a word and stand behind most of many siblings. */
+function sharedTails(words: readonly TrieNode[]): Set<string> {
+  const shared = new Set<string>()
+  if (words.length < sharedTailMinCount) return shared
+  const counts = new Map<string, number>()
+  for (const word of words) {
+    for (const tail of tailsOf(word)) {
+      const slash = tail.indexOf('/')
+      if (slash > 0 && tail[slash + 1] !== '{') counts.set(tail, (counts.get(tail) ?? 0) + 1)
+    }
+  }
+  for (const [tail, count] of counts) if (count >= sharedTailMinCount && count * 5 >= words.length * 3) shared.add(tail)
+  return shared
 }
 
 /** Many words, most seen once, and nothing that tells them apart: no route has that. */

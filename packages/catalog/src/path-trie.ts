@@ -33,6 +33,8 @@ export interface TrieNode {
   readonly terminals: Map<string, Terminal>
   /** Of a parameter: which kinds of values it took. */
   readonly kinds: Map<SegmentKind, number>
+  /** `count` and children when templates were last decided here; unchanged since, there is nothing new to decide. */
+  decidedAt: string
   /** Of a parameter: distinct literals folded into it because of their siblings, not their shape. */
   foldedWordCount: number
 }
@@ -52,6 +54,7 @@ export function newNode(label: string, isParameter: boolean, shape: SegmentShape
     terminals: new Map(),
     kinds: new Map(),
     foldedWordCount: 0,
+    decidedAt: '',
   }
 }
 

@@ -32,6 +32,8 @@ const extensions = new Set(
     ' ',
   ),
 )
+/** What stands behind a colon in names of images rather than as a verb. */
+const imageTags = new Set([':latest', ':stable', ':edge', ':alpine', ':slim'])
 const word: SegmentShape = { kind: 'word', suffix: '' }
 const segmentScanMaxCount = 512
 
@@ -47,12 +49,15 @@ export function isIdKind(kind: SegmentKind): boolean {
 export function segmentShape(segment: string): SegmentShape {
   if (segment.length === 0) return word
   if (segment.charCodeAt(0) === 0x7e) return { kind: 'token', suffix: '' }
-  const whole = coreKind(segment)
-  if (whole !== 'word' && whole !== 'text') return { kind: whole, suffix: '' }
   const at = suffixStart(segment)
-  if (at < 0) return whole === 'word' ? word : { kind: whole, suffix: '' }
-  const core = coreKind(segment.slice(0, at))
-  return { kind: core === 'version' ? 'word' : core, suffix: segment.slice(at) }
+  if (at > 0) {
+    const core = coreKind(segment.slice(0, at))
+    const suffix = segment.slice(at)
+    // `image:latest` is one value; a verb behind a word is told by its siblings.
+    if (isIdKind(core) || !imageTags.has(suffix)) return { kind: core === 'version' ? 'word' : core, suffix }
+  }
+  const whole = coreKind(segment)
+  return whole === 'word' ? word : { kind: whole, suffix: '' }
 }
 
 /** Index of `.ext` or `:verb`, or -1. */

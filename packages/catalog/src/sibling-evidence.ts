@@ -15,13 +15,15 @@ export type KeySet = ReadonlyMap<string, number>
 export const continuationsMaxCount = 64
 export const keysMaxCount = 96
 /** Siblings compared with each sibling in one continuation. */
-export const comparedMaxCount = 16
+export const comparedMaxCount = 8
 /** From so many keys on a key set says something: `{ok}` and `{id}` are everywhere. */
 const keysMinCount = 3
 const similarRatio = 0.6
 const keyDepthMaxCount = 2
 
 export interface Verdict {
+  /** Of the exact ones, those that go on behind the sibling. */
+  deepAgreeCount: number
   /** Continuations in which most comparable siblings answer with the same keys. */
   agreeCount: number
   /** Of them, those whose whole tail is the same. */
@@ -83,12 +85,13 @@ export function similarity(a: KeySet, b: KeySet): number {
 
 /** One verdict for each of `siblings`, in order. */
 export function siblingVerdicts(siblings: readonly TrieNode[]): Verdict[] {
-  const verdicts = siblings.map(() => ({ agreeCount: 0, exactAgreeCount: 0, disagreeCount: 0, comparableCount: 0 }))
+  const verdicts = siblings.map(() => ({ agreeCount: 0, exactAgreeCount: 0, deepAgreeCount: 0, disagreeCount: 0, comparableCount: 0 }))
   const exact = new Map<string, Continuation[]>()
   const loose = new Map<string, Continuation[]>()
   const all: Continuation[] = []
+  const perSiblingMaxCount = siblings.length > 64 ? 16 : continuationsMaxCount
   for (let owner = 0; owner < siblings.length; owner++) {
-    for (const continuation of continuationsOf(siblings[owner]!, owner)) {
+    for (const continuation of continuationsOf(siblings[owner]!, owner, perSiblingMaxCount)) {
       all.push(continuation)
       push(exact, continuation.exact, continuation)
       push(loose, continuation.loose, continuation)
@@ -101,6 +104,7 @@ export function siblingVerdicts(siblings: readonly TrieNode[]): Verdict[] {
     if (same.comparedCount > 0 && same.similarCount * 2 >= same.comparedCount) {
       verdict.agreeCount++
       verdict.exactAgreeCount++
+      if (continuation.exact.includes('/')) verdict.deepAgreeCount++
     } else if (same.comparedCount > 0 && same.similarCount === 0) verdict.disagreeCount++
     else if (compare(continuation, loose.get(continuation.loose) ?? []).similarCount > 0) verdict.agreeCount++
   }
@@ -121,14 +125,14 @@ function compare(
   return { comparedCount, similarCount }
 }
 
-function continuationsOf(node: TrieNode, owner: number): Continuation[] {
+function continuationsOf(node: TrieNode, owner: number, maxCount: number): Continuation[] {
   const found: Continuation[] = []
   collect(node, '', 0, '')
   return found
 
   function collect(at: TrieNode, tail: string, depth: number, last: string): void {
     for (const [method, terminal] of at.terminals) {
-      if (found.length >= continuationsMaxCount) return
+      if (found.length >= maxCount) return
       const keys = keySetOf(terminal)
       if (keys.size < keysMinCount) continue
       found.push({ owner, exact: `${method}${tail}`, loose: `${method} ${depth} ${last}`, keys })
@@ -137,6 +141,20 @@ function continuationsOf(node: TrieNode, owner: number): Continuation[] {
     for (const child of at.literals.values()) collect(child, `${tail}/${child.label}`, depth + 1, child.label)
     for (const child of at.parameters.values())
       collect(child, `${tail}/{}${child.label}`, depth + 1, `{}${child.label}`)
+  }
+}
+
+/** Methods and tails of the paths behind `node`, at most `continuationsMaxCount`. */
+export function tailsOf(node: TrieNode): Set<string> {
+  const tails = new Set<string>()
+  collect(node, '')
+  return tails
+
+  function collect(at: TrieNode, tail: string): void {
+    if (tails.size >= continuationsMaxCount || tail.length > 400) return
+    for (const method of at.terminals.keys()) tails.add(`${method}${tail}`)
+    for (const child of at.literals.values()) collect(child, `${tail}/${child.label}`)
+    for (const child of at.parameters.values()) collect(child, `${tail}/{}${child.label}`)
   }
 }
 
