@@ -1,0 +1,74 @@
+/** How far a replay is: a bar on a terminal, a line every few seconds elsewhere. On stderr, since stdout is for results. */
+
+import { systemTimers, type Timers } from '@tapwarden/runtime/timers'
+import { Format, SingleBar } from 'cli-progress'
+import { count, harmless, type Output } from './output.js'
+
+export interface ProgressState {
+  readonly file: string
+  /** Of all files together. */
+  readonly readBytes: number
+  readonly packets: number
+  readonly transactions: number
+}
+
+export interface Progress {
+  update(state: ProgressState): void
+  /** Leaves the terminal as it was. */
+  stop(): void
+}
+
+const lineEveryMs = 5_000
+
+export function startProgress(
+  totalBytes: number,
+  output: Output,
+  terminal: NodeJS.WriteStream,
+  timers = systemTimers,
+): Progress {
+  return terminal.isTTY ? startBar(totalBytes, terminal) : startLines(totalBytes, output, timers)
+}
+
+function startBar(totalBytes: number, terminal: NodeJS.WriteStream): Progress {
+  const bar = new SingleBar({
+    stream: terminal,
+    clearOnComplete: true,
+    hideCursor: true,
+    noTTYOutput: false,
+    fps: 10,
+    format: (options, params, payload: Partial<ProgressState>) => {
+      const percent = Math.floor(params.progress * 100)
+      const drawn = Format.BarFormat(params.progress, { ...options, barsize: 24 })
+      const seen = `${count(payload.transactions ?? 0)} transactions, ${count(payload.packets ?? 0)} packets`
+      return `${drawn} ${percent} %  ${seen}  ${harmless(payload.file ?? '')}`
+    },
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+  })
+  bar.start(Math.max(1, totalBytes), 0, {})
+  return {
+    update: (state) => bar.update(Math.min(state.readBytes, totalBytes), state),
+    stop: () => bar.stop(),
+  }
+}
+
+/** The first line comes after the first interval: a short replay prints none. */
+function startLines(totalBytes: number, output: Output, timers: Timers): Progress {
+  let last: ProgressState | undefined
+  let callOff = timers.after(lineEveryMs, tick)
+  function tick(): void {
+    if (last !== undefined) {
+      const percent = Math.floor((last.readBytes / Math.max(1, totalBytes)) * 100)
+      output.note(
+        `${percent} %, ${count(last.packets)} packets, ${count(last.transactions)} transactions (${harmless(last.file)})`,
+      )
+    }
+    callOff = timers.after(lineEveryMs, tick)
+  }
+  return {
+    update: (state) => {
+      last = state
+    },
+    stop: () => callOff(),
+  }
+}
