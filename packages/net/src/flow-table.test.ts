@@ -1,0 +1,322 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type FlowInfo, type FlowLimits, FlowTable } from './flow-table.js'
+import { tcpAck, tcpFin, tcpRst, tcpSyn } from './frame.js'
+import {
+  type BuiltFrame,
+  buildConversation,
+  buildFrame,
+  type ConversationSpec,
+  type SegmentSpec,
+  type Turn,
+} from './frame-builder.js'
+import { SegmentReader } from './segment-reader.js'
+import { seqAdd } from './sequence.js'
+
+const spec: ConversationSpec = { clientIp: '192.0.2.1', clientPort: 40_000, serverIp: '198.51.100.1', serverPort: 80 }
+const text = (value: string) => new TextEncoder().encode(value)
+
+/** Runs frames through reader and table; what each consumer was told, as lines. */
+function run(frames: readonly BuiltFrame[], limits: Partial<FlowLimits> = {}, isEnded = true) {
+  const flows: { info: FlowInfo; events: string[] }[] = []
+  const table = new FlowTable({
+    limits,
+    consumerOf: (info) => {
+      const events: string[] = []
+      flows.push({ info, events })
+      return {
+        bytes: (direction, buffer, from, to) => {
+          events.push(`${direction} ${Buffer.from(buffer.subarray(from, to)).toString('latin1')}`)
+        },
+        gap: (direction, missedBytes) => events.push(`${direction} gap ${missedBytes}`),
+        end: (direction, reason) => events.push(`${direction} end ${reason}`),
+      }
+    },
+  })
+  const reader = new SegmentReader({ onSegment: (segment) => table.segment(segment) })
+  for (const { bytes, timestampUs } of frames) {
+    const view = new DataView(bytes.buffer)
+    reader.readFrame({ buffer: bytes, view, offset: 0, end: bytes.length, timestampUs, linkType: 1 })
+  }
+  if (isEnded) table.end()
+  return { flows, table, events: flows[0]?.events ?? [] }
+}
+
+const turns: Turn[] = [
+  { direction: 'c2s', bytes: text('GET /1') },
+  { direction: 's2c', bytes: text('one') },
+  { direction: 'c2s', bytes: text('GET /2') },
+  { direction: 's2c', bytes: text('two') },
+]
+const conversation = buildConversation(spec, turns, 1_000_000)
+// SYN 0, SYN-ACK 1, ACK 2, GET /1 3, ACK 4, one 5, ACK 6, GET /2 7, ACK 8, two 9, ACK 10, FIN 11, ACK 12, FIN 13, ACK 14
+const inOrder = ['c2s GET /1', 's2c one', 'c2s GET /2', 's2c two', 'c2s end fin', 's2c end fin']
+
+/** One segment from the client (or the server) with numbers relative to the first byte. */
+function segment(
+  from: 'client' | 'server',
+  at: number,
+  payload: string,
+  other: { ack?: number; flags?: number; timestampUs?: number } = {},
+): BuiltFrame {
+  const isClient = from === 'client'
+  const made: SegmentSpec = {
+    sourceIp: isClient ? spec.clientIp : spec.serverIp,
+    sourcePort: isClient ? spec.clientPort : spec.serverPort,
+    destinationIp: isClient ? spec.serverIp : spec.clientIp,
+    destinationPort: isClient ? spec.serverPort : spec.clientPort,
+    seq: seqAdd(isClient ? 1_001 : 5_001, at),
+    ack: seqAdd(isClient ? 5_001 : 1_001, other.ack ?? 0),
+    flags: other.flags ?? tcpAck,
+    payload: text(payload),
+  }
+  return { bytes: buildFrame(made), timestampUs: other.timestampUs ?? 1_000_500 }
+}
+const handshake = conversation.slice(0, 3)
+
+describe('a conversation', () => {
+  it('comes out as it was sent', () => {
+    const { events, flows, table } = run(conversation)
+    expect(events).toEqual(inOrder)
+    expect(flows[0]?.info).toEqual({
+      flowId: expect.stringMatching(/^1:/),
+      clientIp: '192.0.2.1',
+      clientPort: 40_000,
+      serverIp: '198.51.100.1',
+      serverPort: 80,
+      vlanIds: [],
+      directionAssumed: false,
+      midStream: false,
+    })
+    expect(table.statistics()).toMatchObject({ flowCount: 0, missedBytes: 0, bufferedBytes: 0, openedFlowCount: 1 })
+  })
+
+  it('comes out the same over IPv6, through VLANs, across the wrap of both numbers', () => {
+    const other = { ...spec, clientIp: '2001:db8::2', serverIp: '2001:db8::1', vlanIds: [7, 9] }
+    const { events, flows } = run(
+      buildConversation({ ...other, clientIsn: 0xffff_fffe, serverIsn: 0xffff_ffff, segmentMaxBytes: 3 }, turns, 0),
+    )
+    expect(events.filter((event) => event.startsWith('s2c'))).toEqual(['s2c one', 's2c two', 's2c end fin'])
+    expect(flows[0]?.info).toMatchObject({ clientIp: '2001:db8::2', serverIp: '2001:db8::1', vlanIds: [7, 9] })
+  })
+
+  it('comes out the same from any order and with any frame twice, if they are close in time', () => {
+    const indexes = [...conversation.keys()].slice(3)
+    const order = fc.tuple(fc.shuffledSubarray(indexes, { minLength: indexes.length }), fc.subarray(indexes))
+    fc.assert(
+      fc.property(order, ([shuffled, repeated]) => {
+        const at = [0, 1, 2, ...shuffled, ...repeated]
+        const frames = at.map((index, step) => ({ bytes: conversation[index]!.bytes, timestampUs: 1_000_000 + step }))
+        const { events, table } = run(frames)
+        const data = events.filter((event) => !event.includes(' end '))
+        expect(data).toEqual(inOrder.slice(0, 4)) // Also the order across directions.
+        expect(table.statistics().missedBytes).toBe(0)
+      }),
+    )
+  })
+
+  it('has its client first whichever side is seen, and says when that is a guess', () => {
+    for (const [name, frames, assumed] of [
+      ['SYN', conversation, false],
+      ['SYN-ACK only', conversation.slice(1), false],
+      ['request joined', conversation.slice(3), true],
+      ['response joined', conversation.slice(5), true],
+      ['server only', conversation.filter((_frame, index) => [5, 9, 13].includes(index)), true],
+    ] as const) {
+      const { info } = run(frames).flows[0]!
+      expect([name, info.clientPort, info.directionAssumed]).toEqual([name, 40_000, assumed])
+    }
+  })
+
+  it('is told by its first bytes where ports mislead', () => {
+    const odd = { ...spec, clientPort: 80, serverPort: 40_000 }
+    const bytes = [
+      { direction: 'c2s', bytes: text('GET / HTTP/1.1\r\n') },
+      { direction: 's2c', bytes: text('HTTP/1.1 200 OK\r\n') },
+    ] as const
+    for (const skipped of [3, 4, 5])
+      expect(run(buildConversation(odd, bytes, 0).slice(skipped)).flows[0]?.info.clientPort).toBe(80)
+  })
+})
+
+describe('what the sensor missed', () => {
+  it.each<[string, number[], string[]]>([
+    ['a request', [3], ['c2s gap 6', 's2c one', 'c2s GET /2', 's2c two']],
+    ['a response', [5], ['c2s GET /1', 's2c gap 3', 'c2s GET /2', 's2c two']],
+    ['both', [3, 5], ['c2s gap 6', 's2c gap 3', 'c2s GET /2', 's2c two']],
+    ['the last request and response', [7, 9], ['c2s GET /1', 's2c one', 'c2s gap 6', 's2c gap 3']],
+    ['a SYN', [0], inOrder.slice(0, 4)],
+    ['a FIN', [11], inOrder.slice(0, 4)],
+  ])('%s is a gap at its place', (_name, missing, data) => {
+    const frames = conversation
+      .filter((_frame, index) => !missing.includes(index))
+      .map((frame) => ({ ...frame, timestampUs: frame.timestampUs * 100 }))
+    expect(run(frames).events.filter((event) => !event.includes(' end '))).toEqual(data)
+  })
+
+  it('waits for a repetition as long as nobody acknowledged the bytes', () => {
+    const frames = [...handshake, segment('client', 3, 'def'), segment('client', 0, 'abc', { timestampUs: 2_000_000 })]
+    expect(run(frames).events).toEqual(['c2s abc', 'c2s def', 'c2s end end-of-capture', 's2c end end-of-capture'])
+  })
+
+  it('decides a hole that nobody acknowledged when its time is over, and drops what comes later', () => {
+    const frames = [
+      ...handshake,
+      segment('client', 3, 'def'),
+      segment('client', 6, 'ghi', { timestampUs: 7_000_000 }),
+      segment('client', 0, 'abc', { timestampUs: 7_000_001 }),
+    ]
+    expect(run(frames, {}, false).events).toEqual(['c2s gap 3', 'c2s def', 'c2s ghi'])
+  })
+
+  it('decides acknowledged holes after 1 ms behind data and 20 ms behind a pure ACK', () => {
+    const late = (timestampUs: number) => segment('client', 0, 'abc', { timestampUs })
+    const data = segment('server', 0, 'x', { ack: 3, timestampUs: 1_001_000 })
+    const pure = segment('server', 0, '', { ack: 3, timestampUs: 1_001_000 })
+    expect(run([...handshake, data, late(1_001_999)], {}, false).events).toEqual(['c2s abc', 's2c x'])
+    expect(run([...handshake, data, late(1_002_000)], {}, false).events).toEqual(['c2s gap 3', 's2c x'])
+    expect(run([...handshake, pure, late(1_020_999)], {}, false).events).toEqual(['c2s abc'])
+    expect(run([...handshake, pure, late(1_021_000)], {}, false).events).toEqual(['c2s gap 3'])
+  })
+
+  it('decides by time alone what no later segment of the flow decides', () => {
+    const { table, flows } = run([...handshake, segment('server', 0, 'x', { ack: 3 })], {}, false)
+    expect(flows).toEqual([])
+    table.advance(1_100_000)
+    expect(flows[0]?.events).toEqual(['c2s gap 3', 's2c x'])
+  })
+
+  it('delivers a repeated segment whose acknowledgement is newer than the answer that waits for it', () => {
+    const frames = [
+      ...handshake,
+      segment('server', 0, 'one', { ack: 3 }), // Waits for abc …
+      segment('client', 0, 'abc', { ack: 3, timestampUs: 1_000_600 }), // … which acknowledges it.
+      segment('client', 3, 'def', { ack: 3, timestampUs: 1_900_000 }),
+    ]
+    const { events } = run(frames)
+    expect(events.filter((event) => event.startsWith('c2s')).join()).toBe('c2s abc,c2s def,c2s end end-of-capture')
+    expect(events).toContain('s2c one')
+    expect(events.some((event) => event.includes('gap'))).toBe(false)
+  })
+
+  it('gives up holes when early data takes more memory than allowed', () => {
+    const frames = [...handshake, ...[1, 2, 3, 4].map((index) => segment('client', index * 10, '0123456789'))]
+    const { events, table } = run(frames, { halfBufferMaxBytes: 300 }, false)
+    expect(events).toEqual(['c2s gap 10', ...new Array(4).fill('c2s 0123456789')])
+    expect(table.anomalies.of('tcp.early-data-overflow')).toBe(1)
+    expect(table.statistics().bufferedBytes).toBe(0)
+  })
+})
+
+describe('odd segments', () => {
+  it.each<[string, BuiltFrame[], string[], string | undefined]>([
+    [
+      'data in the SYN',
+      [segment('client', -1, 'abc', { flags: tcpSyn }), segment('client', 3, 'def')],
+      ['c2s abc', 'c2s def'],
+      undefined,
+    ],
+    [
+      'an overlap: the first bytes win',
+      [...handshake, segment('client', 2, 'CD'), segment('client', 0, 'abcdef')],
+      ['c2s ab', 'c2s CD', 'c2s ef'],
+      undefined,
+    ],
+    [
+      'a keep-alive probe',
+      [...handshake, segment('client', 0, 'abc'), segment('client', 2, 'X'), segment('client', 3, 'd')],
+      ['c2s abc', 'c2s d'],
+      undefined,
+    ],
+    [
+      'a wild number',
+      [...handshake, segment('client', 99_000_000, 'X'), segment('client', 0, 'abc')],
+      ['c2s abc'],
+      'tcp.sequence-wild',
+    ],
+    ['a wild acknowledgement', [...handshake, segment('server', 0, 'a', { ack: 99_000_000 })], ['s2c a'], undefined],
+    [
+      'three wild numbers in a row: a new start',
+      [...handshake, ...[0, 1, 2].map((index) => segment('client', 99_000_000 + index, 'X'))],
+      ['c2s gap 99000002', 'c2s X'],
+      'tcp.sequence-wild',
+    ],
+    [
+      'a reset: what comes after it counts',
+      [
+        ...handshake,
+        segment('client', 0, 'abc'),
+        segment('server', 0, '', { flags: tcpRst }),
+        segment('client', 3, 'def'),
+      ],
+      ['c2s abc', 'c2s def'],
+      undefined,
+    ],
+    [
+      'a wild reset',
+      [...handshake, segment('client', 99_000_000, '', { flags: tcpRst }), segment('client', 0, 'abc')],
+      ['c2s abc'],
+      'tcp.reset-wild',
+    ],
+    [
+      'data after FIN',
+      [...handshake, segment('client', 0, 'abc', { flags: tcpFin | tcpAck }), segment('client', 4, 'def')],
+      ['c2s abc', 'c2s end fin'],
+      'tcp.data-after-fin',
+    ],
+  ])('%s', (_name, frames, expected, anomaly) => {
+    const { events, table } = run(frames, {}, false)
+    expect(events).toEqual(expected)
+    if (anomaly !== undefined) expect(table.anomalies.of(anomaly)).toBeGreaterThan(0)
+  })
+
+  it('end a reset flow as reset', () => {
+    const { events } = run([...handshake, segment('client', 0, 'abc'), segment('server', 0, '', { flags: tcpRst })])
+    expect(events).toEqual(['c2s abc', 'c2s end rst', 's2c end rst'])
+  })
+})
+
+describe('the life of a flow', () => {
+  it('a SYN with another number on the same ports is a new flow; a repeated one is not', () => {
+    const again = buildConversation({ ...spec, clientIsn: 700_000, serverIsn: 800_000 }, turns, 1_100_000)
+    const { flows } = run([...conversation.slice(0, 1), ...conversation, ...again])
+    expect(flows.map(({ events }) => events)).toEqual([inOrder, inOrder])
+  })
+
+  it('ends by idleness in event time, whether another segment of it comes or not', () => {
+    const later = segment('client', 3, 'def', { timestampUs: 200_000_000 })
+    const { flows } = run([...handshake, segment('client', 0, 'abc'), later])
+    expect(flows[0]?.events).toEqual(['c2s abc', 'c2s end idle', 's2c end idle'])
+    expect(flows[1]?.info).toMatchObject({ midStream: true, directionAssumed: true })
+    const { events, table } = run([...handshake, segment('client', 0, 'abc')], {}, false)
+    table.advance(200_000_000)
+    expect(events).toEqual(['c2s abc', 'c2s end idle', 's2c end idle'])
+  })
+
+  it('survives a clock that jumps far ahead once', () => {
+    const ahead = { ...conversation[0]!, timestampUs: 9_000_000_000_000_000 }
+    const { table } = run([ahead, ...conversation.slice(3)], {}, false)
+    table.advance(500_000_000)
+    expect(table.statistics().flowCount).toBe(0)
+  })
+
+  it('makes no consumer for flows without a byte, and evicts those first', () => {
+    const syns = [...Array(50).keys()].map((index) => ({
+      ...buildConversation({ ...spec, clientPort: 50_000 + index }, [], 1_000_600)[0]!,
+      timestampUs: 1_000_600 + index,
+    }))
+    const { flows, table } = run(
+      [...conversation.slice(0, 4), ...syns, ...conversation.slice(4)],
+      { flowMaxCount: 8 },
+      false,
+    )
+    expect(flows).toHaveLength(1)
+    expect(flows[0]?.events).toEqual(inOrder)
+    expect(table.statistics()).toMatchObject({ flowCount: 8, evictedFlowCount: 43 })
+  })
+
+  it('a lone ACK, FIN or RST opens nothing', () => {
+    const frames = [tcpAck, tcpFin | tcpAck, tcpRst].map((flags) => segment('client', 0, '', { flags }))
+    expect(run(frames, {}, false).table.statistics().flowCount).toBe(0)
+  })
+})

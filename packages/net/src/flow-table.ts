@@ -1,0 +1,331 @@
+/**
+ * All flows: which segment belongs to which, when a flow is over, and who leaves when there are too many. Event time only.
+ *
+ *   segment ──► find flow (or open one: SYN, or data joined mid-stream) ──► decide what is overdue ──► half-stream ──► consumer
+ *
+ * Flows are in three lists by age. When the table is full the oldest of the first list that has one leaves: closed flows, then flows
+ * without a byte (a flood of SYNs must not push out real ones), then active flows.
+ *
+ * Invariants: at most `flowMaxCount` flows and `bufferMaxBytes` of early segments; what a flow yields depends on its own segments
+ * alone unless one of these limits bites, so that sensors and workers which share traffic by flow agree.
+ */
+
+import { addressText } from './address-text.js'
+import { AgeLists } from './age-lists.js'
+import { AnomalyCounts } from './anomaly-counts.js'
+import { Flow, type FlowContext, type FlowInfo } from './flow.js'
+import { communityId } from './flow-id.js'
+import { FlowIndex } from './flow-index.js'
+import { type SegmentView, tcpAck, tcpFin, tcpRst, tcpSyn } from './frame.js'
+import { type HalfStream, noAck, windowMaxBytes } from './half-stream.js'
+import { seqAdd, seqDistance } from './sequence.js'
+import type { StreamConsumer } from './stream-consumer.js'
+
+export type { FlowInfo } from './flow.js'
+
+export interface FlowLimits {
+  readonly flowMaxCount: number
+  /** Without a segment for so long, a flow is over. */
+  readonly idleTimeoutUs: number
+  /** The same, once both sides sent FIN or one sent RST. */
+  readonly closedTimeoutUs: number
+  /** Early segments of one half-stream. */
+  readonly halfBufferMaxBytes: number
+  /** Early segments of all flows. */
+  readonly bufferMaxBytes: number
+  /** How late bytes may be that the other side acknowledged: behind its data, behind a pure ACK. Then they are a gap. */
+  readonly ackedByDataUs: number
+  readonly ackedUs: number
+  /** How long a hole may stay that nobody acknowledged: the sender may still repeat it. */
+  readonly gapTimeoutUs: number
+}
+
+export const flowDefaultLimits: FlowLimits = {
+  flowMaxCount: 262_144,
+  idleTimeoutUs: 120_000_000,
+  closedTimeoutUs: 5_000_000,
+  halfBufferMaxBytes: 4_194_304,
+  bufferMaxBytes: 268_435_456,
+  ackedByDataUs: 1_000,
+  ackedUs: 20_000,
+  gapTimeoutUs: 5_000_000,
+}
+
+export interface FlowTableOptions {
+  /** Called once a flow that carries bytes, before its first. */
+  readonly consumerOf: (flow: FlowInfo) => StreamConsumer
+  readonly limits?: Partial<FlowLimits>
+  /** Random bits that keep hash collisions from being chosen from outside; no result depends on them. */
+  readonly hashSeed?: number
+}
+
+export interface FlowStatistics {
+  readonly flowCount: number
+  readonly openedFlowCount: number
+  readonly segmentCount: number
+  readonly payloadBytes: number
+  readonly bufferedBytes: number
+  readonly earlySegmentCount: number
+  readonly retransmittedSegmentCount: number
+  readonly gapCount: number
+  readonly missedBytes: number
+  readonly evictedFlowCount: number
+  readonly idleFlowCount: number
+}
+
+const closedList = 0
+const openingList = 1
+const activeList = 2
+const evictionOrder = [closedList, openingList, activeList]
+
+const sweepIntervalUs = 10_000
+const lateSynMaxBytes = 1_048_576
+
+export class FlowTable implements FlowContext {
+  readonly #consumerOf: (flow: FlowInfo) => StreamConsumer
+  readonly #limits: FlowLimits
+  readonly #index: FlowIndex
+  readonly #ages = new AgeLists(evictionOrder.length)
+  readonly #flows: (Flow | undefined)[] = []
+  /** Flows that have early segments or wait for acknowledged bytes. */
+  readonly #undecided = new Set<Flow>()
+  #nextSweepUs = 0
+  #bufferedBytes = 0
+  readonly anomalies: AnomalyCounts
+  readonly ackedByDataUs: number
+  readonly ackedUs: number
+  readonly gapTimeoutUs: number
+  #openedFlowCount = 0
+  #segmentCount = 0
+  #payloadBytes = 0
+  #earlySegmentCount = 0
+  #retransmittedSegmentCount = 0
+  #gapCount = 0
+  #missedBytes = 0
+  #evictedFlowCount = 0
+  #idleFlowCount = 0
+
+  constructor(options: FlowTableOptions, anomalies: AnomalyCounts = new AnomalyCounts()) {
+    this.#consumerOf = options.consumerOf
+    this.#limits = { ...flowDefaultLimits, ...options.limits }
+    this.#index = new FlowIndex(this.#limits.flowMaxCount, options.hashSeed ?? 0)
+    this.anomalies = anomalies
+    this.ackedByDataUs = this.#limits.ackedByDataUs
+    this.ackedUs = this.#limits.ackedUs
+    this.gapTimeoutUs = this.#limits.gapTimeoutUs
+  }
+
+  /** Takes one segment, borrowed until the call returns; bytes of it are lent to the consumer of its flow meanwhile. */
+  segment(segment: SegmentView): void {
+    const nowUs = segment.timestampUs
+    this.#segmentCount++
+    if (Math.abs(nowUs - this.#nextSweepUs) > sweepIntervalUs) this.#sweep(nowUs)
+    const flow = this.#flowOf(segment, nowUs)
+    if (flow === undefined) return
+    flow.lastSeenUs = nowUs
+    const half = this.#index.isSenderFirst ? flow.first : flow.second
+    const { flags, payloadFrom, payloadTo } = segment
+    const bytes = payloadTo - payloadFrom
+    const bufferedBefore = flow.bufferedBytes
+    const isUndecided = this.#undecided.size > 0 && this.#undecided.has(flow)
+    if (isUndecided) flow.decide(nowUs)
+    if ((flags & tcpSyn) !== 0) this.#synchronize(flow, half, segment)
+    if ((flags & tcpAck) !== 0) flow.acknowledge(half, segment.ack, bytes > 0, nowUs)
+    if (bytes > 0) this.#payload(flow, half, segment)
+    if ((flags & tcpFin) !== 0) this.#finish(flow, half, segment)
+    if ((flags & tcpRst) !== 0) this.#reset(flow, half, segment)
+    if (flow.bufferedBytes > 0) flow.settle()
+    this.#bufferedBytes += flow.bufferedBytes - bufferedBefore
+    if (flow.deadlineUs !== Number.POSITIVE_INFINITY) {
+      if (!isUndecided) this.#undecided.add(flow)
+    } else if (isUndecided) this.#undecided.delete(flow)
+    this.#ages.touch(flow.index, flow.isClosed ? closedList : flow.hasOpened ? activeList : openingList)
+  }
+
+  /** The capture is over: flushes every flow, longest idle first within its list. */
+  end(): void {
+    for (const list of evictionOrder) {
+      for (let flow = this.#oldest(list); flow !== undefined; flow = this.#oldest(list)) {
+        this.#close(flow, 'end-of-capture')
+      }
+    }
+  }
+
+  /** Event time goes on without segments (a quiet interface): times out what is due. */
+  advance(nowUs: number): void {
+    this.#sweep(nowUs)
+  }
+
+  statistics(): FlowStatistics {
+    return {
+      flowCount: this.#index.count,
+      openedFlowCount: this.#openedFlowCount,
+      segmentCount: this.#segmentCount,
+      payloadBytes: this.#payloadBytes,
+      bufferedBytes: this.#bufferedBytes,
+      earlySegmentCount: this.#earlySegmentCount,
+      retransmittedSegmentCount: this.#retransmittedSegmentCount,
+      gapCount: this.#gapCount,
+      missedBytes: this.#missedBytes,
+      evictedFlowCount: this.#evictedFlowCount,
+      idleFlowCount: this.#idleFlowCount,
+    }
+  }
+
+  #flowOf(segment: SegmentView, nowUs: number): Flow | undefined {
+    const number = this.#index.find(segment)
+    const known = number < 0 ? undefined : this.#flows[number]
+    if (known !== undefined) {
+      if (this.#isExpired(known, nowUs)) this.#close(known, 'idle')
+      else if ((segment.flags & tcpSyn) !== 0 && this.#isPortReused(known, segment)) {
+        this.anomalies.add('tcp.port-reused')
+        this.#close(known, 'evicted')
+      } else return known
+    }
+    // Joining mid-stream takes data: a lone ACK, FIN or RST says nothing worth a flow.
+    const isWorthFlow = (segment.flags & tcpSyn) !== 0 || segment.payloadTo > segment.payloadFrom
+    if (!isWorthFlow || (segment.flags & tcpRst) !== 0) return undefined
+    if (this.#index.isFull) this.#evict()
+    const vlanIds = segment.vlanCount === 0 ? noVlans : [...segment.vlanIds.subarray(0, segment.vlanCount)]
+    const flow = new Flow(this.#index.add(), this, vlanIds, nowUs)
+    this.#flows[flow.index] = flow
+    return flow
+  }
+
+  #isExpired(flow: Flow, nowUs: number): boolean {
+    const timeoutUs = flow.isClosed ? this.#limits.closedTimeoutUs : this.#limits.idleTimeoutUs
+    return Math.abs(nowUs - flow.lastSeenUs) > timeoutUs // A clock that jumps back must not keep flows for ever.
+  }
+
+  /** A SYN for a known flow: a repeated or late one, or a new connection between the same ports? */
+  #isPortReused(flow: Flow, segment: SegmentView): boolean {
+    const half = this.#index.isSenderFirst ? flow.first : flow.second
+    const firstSeq = seqAdd(segment.seq, 1)
+    if (!half.isStarted) return flow.isClosed
+    const sinceSyn = seqDistance(firstSeq, half.firstSeq)
+    if (sinceSyn === 0) return false
+    if (flow.isClosed) return true
+    if ((segment.flags & tcpAck) !== 0) return false // A SYN-ACK alone must not end a flow that lives.
+    return half.isStartKnown || sinceSyn < 0 || sinceSyn > lateSynMaxBytes
+  }
+
+  #synchronize(flow: Flow, half: HalfStream, segment: SegmentView): void {
+    const isFirst = half === flow.first
+    const hasAck = (segment.flags & tcpAck) !== 0
+    if (!half.isStarted) half.start(seqAdd(segment.seq, 1), true)
+    else if (half.firstSeq === seqAdd(segment.seq, 1)) half.isStartKnown = true
+    else if (hasAck) this.anomalies.add('tcp.syn-ack-mismatch')
+    const other = flow.otherOf(half)
+    if (hasAck && !other.isStarted) other.start(segment.ack, true)
+    if (!flow.hasOpened) flow.isFirstClient ??= isFirst !== hasAck
+  }
+
+  #payload(flow: Flow, half: HalfStream, segment: SegmentView): void {
+    const { buffer, payloadFrom, payloadTo, timestampUs, flags } = segment
+    const seq = (flags & tcpSyn) !== 0 ? seqAdd(segment.seq, 1) : segment.seq
+    const ack = (flags & tcpAck) !== 0 ? segment.ack : noAck
+    this.#payloadBytes += payloadTo - payloadFrom
+    if (!half.isStarted) half.start(seq, false)
+    const roomBytes = this.#limits.bufferMaxBytes - this.#bufferedBytes + half.bufferedBytes
+    const maxBytes = Math.min(this.#limits.halfBufferMaxBytes, roomBytes)
+    let fate = half.segment(buffer, payloadFrom, payloadTo, timestampUs, seq, ack, maxBytes)
+    if (fate === 'overflow') {
+      this.anomalies.add('tcp.early-data-overflow')
+      flow.flush(timestampUs)
+      half.segmentNow(buffer, payloadFrom, payloadTo, timestampUs, seq, ack)
+      fate = 'delivered'
+    }
+    if (fate === 'delivered') return
+    if (fate === 'buffered') this.#earlySegmentCount++
+    else if (fate === 'retransmitted') this.#retransmittedSegmentCount++
+    else if (fate === 'wild') this.anomalies.add('tcp.sequence-wild')
+    else if (fate === 'after-end') this.anomalies.add('tcp.data-after-fin')
+  }
+
+  #finish(flow: Flow, half: HalfStream, segment: SegmentView): void {
+    const synBytes = (segment.flags & tcpSyn) !== 0 ? 1 : 0
+    const bytes = segment.payloadTo - segment.payloadFrom + segment.cutBytes + synBytes
+    if (!half.isStarted) half.start(segment.seq, false)
+    half.fin(seqAdd(segment.seq, bytes), flow.lastSeenUs)
+  }
+
+  /** Bytes already captured, and those still on their way, keep their worth: the flow ends when it has been quiet for a while. */
+  #reset(flow: Flow, half: HalfStream, segment: SegmentView): void {
+    const isWild = half.isStarted && Math.abs(seqDistance(half.nextSeq, segment.seq)) > windowMaxBytes
+    if (isWild) this.anomalies.add('tcp.reset-wild')
+    else flow.isReset = true
+  }
+
+  #sweep(nowUs: number): void {
+    this.#nextSweepUs = nowUs
+    for (const flow of this.#undecided) {
+      const before = flow.bufferedBytes
+      flow.decide(nowUs)
+      this.#bufferedBytes += flow.bufferedBytes - before
+      if (flow.deadlineUs === Number.POSITIVE_INFINITY) this.#undecided.delete(flow)
+    }
+    for (const list of evictionOrder) {
+      for (
+        let flow = this.#oldest(list);
+        flow !== undefined && this.#isExpired(flow, nowUs);
+        flow = this.#oldest(list)
+      ) {
+        this.#close(flow, 'idle')
+      }
+    }
+  }
+
+  #oldest(list: number): Flow | undefined {
+    return this.#flows[this.#ages.oldest(list)]
+  }
+
+  #evict(): void {
+    for (const list of evictionOrder) {
+      const flow = this.#oldest(list)
+      if (flow === undefined) continue
+      if (list !== closedList) this.#evictedFlowCount++
+      this.#close(flow, 'evicted')
+      return
+    }
+  }
+
+  #close(flow: Flow, reason: 'idle' | 'evicted' | 'end-of-capture'): void {
+    if (reason === 'idle' && !flow.isClosed) this.#idleFlowCount++
+    this.#bufferedBytes -= flow.bufferedBytes
+    flow.close(reason)
+    this.#undecided.delete(flow)
+    this.#ages.remove(flow.index)
+    this.#flows[flow.index] = undefined
+    this.#index.remove(flow.index)
+  }
+
+  /** For flows of this table only. */
+  openConsumer(flow: Flow, isFirstClient: boolean): StreamConsumer {
+    this.#openedFlowCount++
+    const client = this.#index.endpoint(flow.index, isFirstClient)
+    const server = this.#index.endpoint(flow.index, !isFirstClient)
+    return this.#consumerOf({
+      flowId: communityId(client.address, client.port, server.address, server.port),
+      clientIp: addressText(client.address, 0, client.address.length === 4 ? 4 : 16),
+      clientPort: client.port,
+      serverIp: addressText(server.address, 0, server.address.length === 4 ? 4 : 16),
+      serverPort: server.port,
+      vlanIds: flow.vlanIds,
+      directionAssumed: flow.isDirectionAssumed,
+      midStream: flow.isMidStream,
+    })
+  }
+
+  /** For flows of this table only. */
+  portOf(flow: Flow, isFirst: boolean): number {
+    return this.#index.endpoint(flow.index, isFirst).port
+  }
+
+  /** For flows of this table only. */
+  countGap(missedBytes: number): void {
+    this.#gapCount++
+    this.#missedBytes += missedBytes
+  }
+}
+
+const noVlans: readonly number[] = []

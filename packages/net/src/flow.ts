@@ -1,0 +1,206 @@
+/**
+ * One TCP connection as seen: two half-streams, who is the client, and the consumer that reads them.
+ *
+ *   opening ──first byte or gap──► active (a consumer exists) ──both sides ended, or RST──► closed
+ *
+ * The consumer is made with the first byte, so that scans cost none, and so that as much as possible is known about the direction.
+ * A closed flow stays for a while: late segments find it, and do not look like a new flow joined in the middle.
+ */
+
+import { isSenderClient } from './client-guess.js'
+import { HalfStream, type HalfStreamOwner, noAck } from './half-stream.js'
+import type { Direction, EndReason, StreamConsumer } from './stream-consumer.js'
+
+/** What a consumer is told of its flow; strings are made once. */
+export interface FlowInfo {
+  /** Community ID v1. */
+  readonly flowId: string
+  readonly clientIp: string
+  readonly clientPort: number
+  readonly serverIp: string
+  readonly serverPort: number
+  /** Outermost first, of the packet that opened the flow. */
+  readonly vlanIds: readonly number[]
+  /** Neither SYN nor SYN-ACK told who the client is. */
+  readonly directionAssumed: boolean
+  /** Joined after its start. */
+  readonly midStream: boolean
+}
+
+/** What flows of one table share. */
+export interface FlowContext {
+  /** `isFirstClient`: the client is the endpoint that comes first in the flow's key. */
+  openConsumer(flow: Flow, isFirstClient: boolean): StreamConsumer
+  portOf(flow: Flow, isFirst: boolean): number
+  countGap(missedBytes: number): void
+  /** How long bytes that the other side has acknowledged may be late: behind its data, behind a pure ACK; and otherwise. */
+  readonly ackedByDataUs: number
+  readonly ackedUs: number
+  readonly gapTimeoutUs: number
+}
+
+export class Flow implements HalfStreamOwner {
+  readonly index: number
+  readonly #context: FlowContext
+  /** Sent by the endpoint that comes first in the key. */
+  readonly first: HalfStream
+  readonly second: HalfStream
+  readonly vlanIds: readonly number[]
+  lastSeenUs: number
+  /** Undefined until a SYN, a SYN-ACK or a guess tells. */
+  isFirstClient: boolean | undefined
+  isReset = false
+  isDirectionAssumed = false
+  #consumer: StreamConsumer | undefined
+  #hasOpened = false
+
+  constructor(index: number, context: FlowContext, vlanIds: readonly number[], atUs: number) {
+    this.index = index
+    this.#context = context
+    this.vlanIds = vlanIds
+    this.lastSeenUs = atUs
+    this.first = new HalfStream(this)
+    this.second = new HalfStream(this)
+  }
+
+  /** A consumer was made. */
+  get hasOpened(): boolean {
+    return this.#hasOpened
+  }
+
+  get isClosed(): boolean {
+    return this.isReset || (this.first.isEnded && this.second.isEnded)
+  }
+
+  /** No handshake was seen. */
+  get isMidStream(): boolean {
+    return !this.first.isStartKnown && !this.second.isStartKnown
+  }
+
+  get bufferedBytes(): number {
+    return this.first.bufferedBytes + this.second.bufferedBytes
+  }
+
+  /** Event time at which something must be decided unless it resolves itself; infinite when nothing is open. */
+  get deadlineUs(): number {
+    const { first, second } = this
+    const holeUs = Math.min(first.pendingSinceUs, second.pendingSinceUs) + this.#context.gapTimeoutUs
+    return Math.min(first.ackDeadlineUs, second.ackDeadlineUs, holeUs)
+  }
+
+  otherOf(half: HalfStream): HalfStream {
+    return half === this.first ? this.second : this.first
+  }
+
+  /** The sender of `half` acknowledges `ack`, with data or without. */
+  acknowledge(half: HalfStream, ack: number, withData: boolean, atUs: number): void {
+    const other = this.otherOf(half)
+    if (!other.lacks(ack)) return
+    other.expectUntil(ack, atUs + (withData ? this.#context.ackedByDataUs : this.#context.ackedUs))
+  }
+
+  /** Lends whatever has its turn now, in both directions. */
+  settle(): void {
+    const { first, second } = this
+    for (let lent = true; lent; ) {
+      lent = first.pendingCount > 0 && first.drain()
+      if (second.pendingCount > 0 && second.drain()) lent = true
+    }
+    this.#expectAwaited(first, second)
+    this.#expectAwaited(second, first)
+  }
+
+  #expectAwaited(waiting: HalfStream, other: HalfStream): void {
+    const ack = waiting.awaitedAck
+    if (ack !== noAck && other.lacks(ack)) other.expectUntil(ack, waiting.pendingSinceUs + this.#context.ackedByDataUs)
+  }
+
+  /** Decides everything whose deadline has passed, as of that deadline: the result does not depend on when we are called. */
+  decide(nowUs: number): void {
+    for (;;) {
+      const deadlineUs = this.deadlineUs
+      if (deadlineUs > nowUs) return
+      if (this.first.ackDeadlineUs === deadlineUs) this.first.giveUpAcked(deadlineUs)
+      else if (this.second.ackDeadlineUs === deadlineUs) this.second.giveUpAcked(deadlineUs)
+      else this.#giveUpOldestHole(deadlineUs)
+      this.settle()
+    }
+  }
+
+  /** Hands on all that waits, in the order of its arrival, with gaps where bytes are missing. */
+  flush(atUs: number): void {
+    this.settle()
+    while (this.first.pendingCount + this.second.pendingCount > 0) {
+      this.#giveUpOldestHole(atUs)
+      this.settle()
+    }
+  }
+
+  /** Flushes and ends both directions. The flow is of no use afterwards. */
+  close(reason: EndReason): void {
+    const atUs = this.lastSeenUs
+    this.flush(atUs)
+    const actual = this.isReset ? 'rst' : reason
+    for (const half of [this.first, this.second]) {
+      half.giveUpTail(atUs)
+      if (!half.isEnded) this.#consumer?.end(this.#directionOf(half), actual, atUs)
+    }
+    this.#consumer = undefined
+  }
+
+  deliver(
+    half: HalfStream,
+    buffer: Uint8Array,
+    from: number,
+    to: number,
+    atUs: number,
+    seq: number,
+    ack: number,
+  ): void {
+    const consumer = this.#consumer ?? this.#open(half, buffer, from, to)
+    consumer.bytes(this.#directionOf(half), buffer, from, to, atUs, seq, ack)
+  }
+
+  missed(half: HalfStream, missedBytes: number, atUs: number): void {
+    this.#context.countGap(missedBytes)
+    const consumer = this.#consumer ?? this.#open(half, noBytes, 0, 0)
+    consumer.gap(this.#directionOf(half), missedBytes, atUs)
+  }
+
+  isCaughtUp(half: HalfStream, ack: number): boolean {
+    return !this.otherOf(half).lacks(ack)
+  }
+
+  finished(half: HalfStream, atUs: number): void {
+    this.#consumer?.end(this.#directionOf(half), 'fin', atUs)
+    if (this.isClosed && !this.isReset) this.#consumer = undefined // Its memory is not to wait for the flow to be forgotten.
+  }
+
+  #giveUpOldestHole(atUs: number): void {
+    const { first, second } = this
+    if (first.pendingSinceUs <= second.pendingSinceUs) first.giveUpHole(atUs)
+    else second.giveUpHole(atUs)
+  }
+
+  #open(half: HalfStream, buffer: Uint8Array, from: number, to: number): StreamConsumer {
+    if (this.isFirstClient === undefined) {
+      const isFirst = half === this.first
+      const senderPort = this.#context.portOf(this, isFirst)
+      const receiverPort = this.#context.portOf(this, !isFirst)
+      this.isFirstClient = isSenderClient(buffer, from, to, senderPort, receiverPort) === isFirst
+      this.isDirectionAssumed = true
+    }
+    this.#hasOpened = true
+    const consumer = this.#context.openConsumer(this, this.isFirstClient)
+    this.#consumer = consumer
+    const other = this.otherOf(half)
+    if (other.isEnded) consumer.end(this.#directionOf(other), 'fin', this.lastSeenUs)
+    return consumer
+  }
+
+  #directionOf(half: HalfStream): Direction {
+    return (half === this.first) === this.isFirstClient ? 'c2s' : 's2c'
+  }
+}
+
+const noBytes = new Uint8Array(0)
