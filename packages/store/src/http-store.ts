@@ -39,6 +39,9 @@ const insertSettings = {
   max_partitions_per_insert_block: '0',
 } as const
 
+/** Names of codes that say a statement exceeds its limits. */
+const tooMuch: ReadonlySet<string> = new Set(['MEMORY_LIMIT_EXCEEDED', 'TIMEOUT_EXCEEDED', 'TOO_SLOW'])
+
 export function openStore(options: StoreOptions): HttpStore {
   return new ClickHouseStore(options)
 }
@@ -49,8 +52,12 @@ class ClickHouseStore implements HttpStore {
   readonly #database: string
   readonly #retryDelaysMs: readonly number[]
   readonly #syntax: SyntaxReader = {
-    normalized: (sql) => this.#text('SELECT formatQuerySingleLine({sql:String}) FORMAT TSVRaw', { sql }),
-    tree: (sql) => this.#text(`EXPLAIN AST ${sql} FORMAT TSVRaw`),
+    normalized: async (sql) =>
+      (await this.#text('SELECT formatQuerySingleLine({sql:String})', 'TSVRaw', { params: { sql } })).replace(
+        /\n$/,
+        '',
+      ),
+    tree: (sql) => this.#text(`EXPLAIN AST ${sql}`, 'TSVRaw', { settings: { readonly: '1' } }),
   }
 
   constructor(options: StoreOptions) {
@@ -108,8 +115,15 @@ class ClickHouseStore implements HttpStore {
     const checked = await checkUserSql(sql, this.#syntax)
     const wanted = checked.format ?? format
     if (!/^\w+$/.test(wanted)) throw new QueryRefused(`${wanted} is no format`)
-    const settings = { ...Object.fromEntries(readerLimits), readonly: '1' }
-    return this.#text(`${checked.sql} FORMAT ${wanted}`, undefined, settings)
+    try {
+      return await this.#text(checked.sql, wanted, { settings: { ...Object.fromEntries(readerLimits), readonly: '1' } })
+    } catch (error) {
+      // What a service may try again, a person must write otherwise.
+      if (error instanceof StoreUnavailable && tooMuch.has(error.code)) {
+        throw new QueryRefused(`the statement takes too much (${error.code})`, { code: error.code, cause: error })
+      }
+      throw error
+    }
   }
 
   async ping(): Promise<void> {
@@ -150,22 +164,29 @@ class ClickHouseStore implements HttpStore {
     })
   }
 
-  /** The engine's own bytes; `FORMAT` is part of the statement. Never retried without cause: it only reads. */
+  /** The engine's own bytes. Not retried: it is a person who waits, and who sees the reason. */
   async #text(
     sql: string,
-    params?: Readonly<Record<string, unknown>>,
-    settings?: Readonly<Record<string, string>>,
+    format: string,
+    options: {
+      readonly params?: Readonly<Record<string, unknown>>
+      readonly settings?: Readonly<Record<string, string>>
+    },
   ): Promise<string> {
-    return this.#attempt('query', async () => {
+    try {
       const { stream } = await this.#client.exec({
         query: sql,
-        ...(params === undefined ? {} : { query_params: { ...params } }),
-        ...(settings === undefined ? {} : { clickhouse_settings: { ...settings } }),
+        // A FORMAT clause would become part of the statement that EXPLAIN AST shows.
+        http_headers: { 'X-ClickHouse-Format': format },
+        ...(options.params === undefined ? {} : { query_params: { ...options.params } }),
+        ...(options.settings === undefined ? {} : { clickhouse_settings: { ...options.settings } }),
       })
       const chunks: Buffer[] = []
       for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk)
       return Buffer.concat(chunks).toString('utf8')
-    })
+    } catch (error) {
+      throw classified('query', error)
+    }
   }
 
   async #attempt<Result>(operation: string, run: () => Promise<Result>): Promise<Result> {

@@ -23,7 +23,7 @@ import {
   allowedTableFunctions,
   allowedTables,
 } from './sql-gate-lists.js'
-import { commonTableNames, functionWords, hasOddIdentifier, statementEnd } from './sql-words.js'
+import { commonTableNames, functionWords, hasOddIdentifier, withoutFormat } from './sql-words.js'
 import { QueryRefused } from './store.js'
 
 /** The engine as a parser. Both reject, with the engine's message, a text that is no statement. */
@@ -68,14 +68,15 @@ export async function checkUserSql(sql: string, syntax: SyntaxReader): Promise<C
     return { sql: normalized }
   }
   const explained = /^EXPLAIN (?=SELECT\b|WITH\b|\()/.test(normalized)
-  const select = explained ? normalized.slice('EXPLAIN '.length) : normalized
-  if (!/^(SELECT|WITH)\b|^\(/.test(select))
+  const whole = explained ? normalized.slice('EXPLAIN '.length) : normalized
+  if (!/^(SELECT|WITH)\b|^\(/.test(whole)) {
     throw new QueryRefused('only SELECT, EXPLAIN SELECT, SHOW TABLES and DESCRIBE are allowed')
-  checkWords(select)
-  const nodes = parseTree(await syntax.tree(select))
-  const format = checkTree(nodes, select)
-  const body = format === undefined ? select : select.slice(0, statementEnd(select, 'FORMAT'))
-  return { sql: explained ? `EXPLAIN ${body}` : body, ...(format === undefined ? {} : { format }) }
+  }
+  const { statement, format } = withoutFormat(whole)
+  if (format !== undefined && !allowedFormats.has(format)) throw new QueryRefused(`FORMAT ${format} is not allowed`)
+  checkWords(statement)
+  checkTree(parseTree(await syntax.tree(statement)), commonTableNames(statement))
+  return { sql: explained ? `EXPLAIN ${statement}` : statement, ...(format === undefined ? {} : { format }) }
 }
 
 const showTables = `SELECT arrayJoin([${[...allowedTables]
@@ -108,21 +109,14 @@ function parseTree(text: string): Node[] {
   return nodes
 }
 
-/** Returns the name of the statement's FORMAT clause, if it has one. */
-function checkTree(nodes: readonly Node[], select: string): string | undefined {
-  const commonTables = commonTableNames(select)
-  let format: string | undefined
+function checkTree(nodes: readonly Node[], commonTables: ReadonlySet<string>): void {
   for (const [index, node] of nodes.entries()) {
     if (!allowedNodes.has(node.kind)) throw new QueryRefused(`${spelled(node.kind)} is not allowed`)
     if (index === 0 && node.kind !== 'SelectWithUnionQuery') throw new QueryRefused('only SELECT is allowed')
     if (node.depth === 0 && index > 0) throw new QueryRefused('only one statement is allowed')
     // Beside its list of SELECTs the root holds OUTFILE (a literal), FORMAT (an identifier) and SETTINGS.
-    if (node.depth === 1 && node.kind !== 'ExpressionList') {
-      if (node.kind !== 'Identifier' || format !== undefined)
-        throw new QueryRefused('INTO OUTFILE and SETTINGS are not allowed')
-      if (!allowedFormats.has(node.name)) throw new QueryRefused(`FORMAT ${node.name} is not allowed`)
-      format = node.name
-      continue
+    if (node.depth === 1 && (node.kind !== 'ExpressionList' || index !== 1)) {
+      throw new QueryRefused('INTO OUTFILE, FORMAT and SETTINGS are not allowed here')
     }
     if (node.kind === 'TableIdentifier') checkTable(node.name, commonTables)
     else if (node.kind === 'Function') {
@@ -132,7 +126,6 @@ function checkTree(nodes: readonly Node[], select: string): string | undefined {
       throw new QueryRefused(`the virtual column ${node.name} is not allowed`)
     }
   }
-  return format
 }
 
 function parentOf(nodes: readonly Node[], index: number): Node | undefined {

@@ -75,14 +75,13 @@ export function hasOddIdentifier(sql: string): boolean {
   )
 }
 
-/** Where the last clause that begins with `keyword` starts: the length of what stands before it. */
-export function statementEnd(sql: string, keyword: string): number {
+/** Takes a closing `FORMAT name` off. An alias is always written with AS here, so nothing else ends in these two words. */
+export function withoutFormat(sql: string): { readonly statement: string; readonly format?: string } {
   const words = wordsOf(sql)
-  for (let i = words.length - 1; i >= 0; i--) {
-    const word = words[i]! // In range by the loop condition.
-    if (word.kind === 'name' && word.text === keyword) return sql.slice(0, word.at).trimEnd().length
-  }
-  return sql.length
+  const [keyword, name] = words.slice(-2)
+  if (keyword?.kind !== 'name' || keyword.text !== 'FORMAT' || name === undefined) return { statement: sql }
+  if (name.kind !== 'name' && name.kind !== 'quoted-name') return { statement: sql }
+  return { statement: sql.slice(0, keyword.at).trimEnd(), format: unquoted(name.text) }
 }
 
 function unquoted(name: string): string {
