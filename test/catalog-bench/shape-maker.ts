@@ -84,7 +84,8 @@ function authOf(
     return { authScheme: authorization.startsWith('Basic ') ? 'basic' : 'bearer', accessTokenName: 'authorization' }
   }
   const field = Object.keys(line.reqHeaders).find((name) => name.includes('key') || name.includes('token'))
-  if (field !== undefined && !field.startsWith('access-control')) return { authScheme: 'api-key', accessTokenName: field }
+  if (field !== undefined && !field.startsWith('access-control'))
+    return { authScheme: 'api-key', accessTokenName: field }
   const parameter = query.find(([name]) => /^(api[-_]?key|key|access_token|token|apikey)$/i.test(name))
   if (parameter !== undefined) return { authScheme: 'api-key', accessTokenName: parameter[0] }
   return { authScheme: line.reqHeaders['cookie'] === undefined ? 'none' : 'cookie' }

@@ -105,9 +105,15 @@ export class EndpointIndex {
     }))
   }
 
-  /** Frees the place of a provisional endpoint that has found its template. */
-  forgetProvisional(method: string, host: string, path: string): void {
-    this.#provisional.peek(host)?.delete(`${method} ${path}`)
+  /** Frees the places of provisional endpoints that have found their template. */
+  dropDecidedProvisionals(host: string): void {
+    const known = this.#provisional.peek(host)
+    const templates = this.#hosts.peek(host)
+    if (known === undefined || templates === undefined) return
+    for (const [key, endpoint] of known) {
+      const method = key.slice(0, key.indexOf(' '))
+      if (templates.match(method, pathSegments(endpoint.pathTemplate)) !== undefined) known.delete(key)
+    }
   }
 
   #provisionalOf(method: string, host: string, path: string): MatchedEndpoint {

@@ -100,10 +100,11 @@ export class HostCatalog {
    */
   decide(
     atUs: number,
+    final: boolean,
     provisionals: readonly { readonly method: string; readonly endpoint: MatchedEndpoint }[] = [],
   ): EndpointSnapshot | undefined {
     this.#dropCatchAlls(this.#trie.root)
-    decideTemplates(this.#trie)
+    decideTemplates(this.#trie, final)
     if (this.#taughtCount >= this.#nextDecisionAt) this.#nextDecisionAt = this.#taughtCount * 2
     this.#nodesAtDecision = this.#trie.nodeCount
     const endpoints = this.endpoints().map(({ id, method, pathTemplate }) => ({ id, method, pathTemplate }))

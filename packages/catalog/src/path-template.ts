@@ -32,28 +32,35 @@ interface Place {
   readonly context: string
   /** Words are values here elsewhere on this host. */
   readonly knownParameter: boolean
+  /** Nothing but `api` and versions above: where routes start. */
+  readonly isTop: boolean
+  readonly final: boolean
 }
 
-/** Folds what can be decided; returns how many literals became values. Deterministic for a given trie. */
-export function decideTemplates(trie: PathTrie): number {
+/**
+ * Folds what can be decided; returns how many literals became values. Deterministic for a given trie. `final`: no more will come, so words
+ * that nothing speaks for or against go with their siblings; before, they wait.
+ */
+export function decideTemplates(trie: PathTrie, final: boolean): number {
   let foldedCount = 0
   const parameterContexts = new Set<string>()
   collectContexts(trie.root, '', parameterContexts)
   for (let pass = 0; pass < passesMaxCount; pass++) {
     const before = foldedCount
-    visit(trie.root, '')
+    visit(trie.root, '', true)
     if (foldedCount === before) break
   }
   return foldedCount
 
-  function visit(node: TrieNode, context: string): void {
+  function visit(node: TrieNode, context: string, isTop: boolean): void {
     const state = decidedState(node)
     if (node.decidedAt === state) return
     const before = foldedCount
-    const place = { node, context, knownParameter: parameterContexts.has(context) }
+    const place = { node, context, knownParameter: !isTop && parameterContexts.has(context), isTop, final }
     foldedCount += decideNode(trie, place)
-    for (const child of node.parameters.values()) visit(child, `${context}/{}`)
-    for (const child of node.literals.values()) visit(child, child.label)
+    for (const child of node.parameters.values()) visit(child, `${context}/{}`, false)
+    for (const child of node.literals.values())
+      visit(child, child.label, isTop && (child.shape.kind === 'version' || child.label === 'api'))
     // Folding below may have made siblings here comparable.
     if (foldedCount > before) foldedCount += decideNode(trie, place)
     if (isWordParameter(node)) parameterContexts.add(context)
@@ -61,7 +68,7 @@ export function decideTemplates(trie: PathTrie): number {
   }
 
   function decidedState(node: TrieNode): string {
-    return `${node.count} ${node.literals.size} ${parameterContexts.size}`
+    return `${node.count} ${node.literals.size} ${parameterContexts.size} ${final}`
   }
 }
 
@@ -109,10 +116,13 @@ function decideGroup(place: Place, words: readonly TrieNode[], parameter: TrieNo
     const typicalCount = median(values.map((word) => word.count))
     return words.filter((word, i) => {
       if (rulings[i] !== 'unknown') return rulings[i] === 'value'
-      return !goesItsOwnWay(word, tails) && !(word.count >= 8 && word.count > 8 * Math.max(typicalCount, 1))
+      return (
+        !goesItsOwnWay(word, tails, place.final) && !(word.count >= 8 && word.count > 8 * Math.max(typicalCount, 1))
+      )
     })
   }
-  if (isOpenTail(words, literalCount, values.length)) return words.filter((_, i) => rulings[i] !== 'literal')
+  if (!place.node.isParameter && isOpenTail(words, literalCount, values.length))
+    return words.filter((_, i) => rulings[i] !== 'literal')
   // Beside ids, a word that answers as they do is one of them (`/users/me`); alone, only its own echo says so.
   return words.filter((word, i) => echoes(word) || (parameter !== undefined && agreesFully(verdicts[i]!)))
 }
@@ -141,6 +151,7 @@ function isParameterForWords(
 
 function rule(place: Place, word: TrieNode, verdict: Verdict, shared: ReadonlySet<string>): Ruling {
   if (echoes(word)) return 'value'
+  if (place.isTop && isCollection(word)) return 'literal'
   // Words right behind an id are mostly what one can do with it, and answer alike because it is the same thing.
   if (place.node.isParameter && place.node.foldedWordCount === 0 && verdict.deepAgreeCount === 0) return 'unknown'
   if (verdict.exactAgreeCount > 0 && verdict.agreeCount >= 1.5 * verdict.disagreeCount) return 'value'
@@ -164,9 +175,9 @@ function isCollection(word: TrieNode): boolean {
   return (word.parameters.get('')?.count ?? 0) * 3 > word.count
 }
 
-/** Seen often enough to know, and no continuation of it is one of the values'. */
-function goesItsOwnWay(word: TrieNode, tails: ReadonlySet<string>): boolean {
-  if (word.count < 3 || tails.size === 0) return false
+/** No continuation of it is one of the values', and it was seen often enough to know. */
+function goesItsOwnWay(word: TrieNode, tails: ReadonlySet<string>, final: boolean): boolean {
+  if ((final && word.count < 3) || tails.size === 0) return false
   for (const tail of tailsOf(word)) if (tails.has(tail)) return false
   return true
 }

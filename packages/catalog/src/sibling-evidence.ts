@@ -85,7 +85,13 @@ export function similarity(a: KeySet, b: KeySet): number {
 
 /** One verdict for each of `siblings`, in order. */
 export function siblingVerdicts(siblings: readonly TrieNode[]): Verdict[] {
-  const verdicts = siblings.map(() => ({ agreeCount: 0, exactAgreeCount: 0, deepAgreeCount: 0, disagreeCount: 0, comparableCount: 0 }))
+  const verdicts = siblings.map(() => ({
+    agreeCount: 0,
+    exactAgreeCount: 0,
+    deepAgreeCount: 0,
+    disagreeCount: 0,
+    comparableCount: 0,
+  }))
   const exact = new Map<string, Continuation[]>()
   const loose = new Map<string, Continuation[]>()
   const all: Continuation[] = []

@@ -1,0 +1,68 @@
+/**
+ * The catalog of all hosts. `hostsMaxCount` hosts, then new ones are refused and counted: a Host field is the attacker's to choose.
+ */
+
+import { BoundedMap } from '@tapwarden/base/bounded-map'
+import type { EndpointSnapshot } from '@tapwarden/contracts/endpoint'
+import type { HttpTransaction } from '@tapwarden/contracts/transaction'
+import { EndpointIndex, type MatchedEndpoint } from './endpoint-matcher.js'
+import { HostCatalog } from './host-catalog.js'
+
+export const catalogHostsMaxCount = 2_000
+
+export class Catalog {
+  readonly index = new EndpointIndex()
+  readonly #hosts = new BoundedMap<string, HostCatalog>({ maxEntries: catalogHostsMaxCount, onFull: 'refuse-new' })
+  readonly #touched = new Set<HostCatalog>()
+  #latestUs = 0
+
+  /** Hosts and paths that did not fit. */
+  get overflowCount(): number {
+    let count = this.#hosts.overflowCount + this.index.overflowCount
+    for (const host of this.#hosts.values()) count += host.overflowCount
+    return count
+  }
+
+  /** Event time of the latest transaction seen. */
+  get latestUs(): number {
+    return this.#latestUs
+  }
+
+  observe(transaction: HttpTransaction): void {
+    let host = this.#hosts.get(transaction.host)
+    if (host === undefined) {
+      host = new HostCatalog(transaction.host)
+      if (!this.#hosts.set(transaction.host, host)) return
+    }
+    host.observe(transaction)
+    this.#touched.add(host)
+    this.#latestUs = Math.max(this.#latestUs, transaction.observedAtUs)
+  }
+
+  resolve(transaction: Pick<HttpTransaction, 'method' | 'host' | 'path'>): MatchedEndpoint {
+    return this.index.match(transaction.method, transaction.host, transaction.path)
+  }
+
+  /** Snapshots of the hosts whose templates changed. `all`: of every host touched, and what is open is decided; else only where one is due. */
+  decide(all: boolean): EndpointSnapshot[] {
+    const snapshots: EndpointSnapshot[] = []
+    for (const host of this.#touched) {
+      if (!all && !host.isDue()) continue
+      if (all) this.#touched.delete(host)
+      const snapshot = host.decide(this.#latestUs, all, this.index.provisionals(host.host))
+      if (snapshot === undefined) continue
+      this.index.apply(snapshot)
+      this.index.dropDecidedProvisionals(host.host)
+      snapshots.push(snapshot)
+    }
+    return snapshots
+  }
+
+  host(name: string): HostCatalog | undefined {
+    return this.#hosts.peek(name)
+  }
+
+  hosts(): IterableIterator<HostCatalog> {
+    return this.#hosts.values()
+  }
+}
