@@ -55,25 +55,23 @@ export class BernoulliCusum {
 export class PoissonCusum {
   readonly #drain: number
   readonly #step: number
-  readonly #maxValue: number
   value = 0
   /** Event time at which the statistic last left zero. */
   changePointUs = 0
   #lastUs: number | undefined
 
   /** Tests a rate `factor` times the normal one. A true multiple below `(factor - 1) / ln(factor)` never drifts upward. */
-  constructor(options: { readonly factor: number; readonly maxValue: number }) {
-    assert(options.factor > 1 && options.maxValue > 0, 'the tested rate is higher than normal, the cap is positive')
-    this.#drain = options.factor - 1
-    this.#step = Math.log(options.factor)
-    this.#maxValue = options.maxValue
+  constructor(factor: number) {
+    assert(factor > 1, 'the tested rate is higher than normal')
+    this.#drain = factor - 1
+    this.#step = Math.log(factor)
   }
 
   /** An event now, where `ratePerS` is normal. An event of the past counts, and moves no clock. Returns the statistic. */
-  observe(atUs: number, ratePerS: number): number {
+  observe(atUs: number, ratePerS: number, maxValue: number): number {
     const drained = this.valueAt(atUs, ratePerS)
     if (drained === 0) this.changePointUs = atUs
-    this.value = Math.min(this.#maxValue, drained + this.#step)
+    this.value = Math.min(maxValue, drained + this.#step)
     if (this.#lastUs === undefined || atUs > this.#lastUs) this.#lastUs = atUs
     return this.value
   }

@@ -70,10 +70,12 @@ export const scrapingConfigSchema = z.strictObject({
   matureAfterUs: spanUs.default(7 * microsPerDay),
   /** Breaks even at 8.9 times normal; 700 times normal decides in 12 requests. */
   act: rateTierSchema.default({ factor: 32, threshold: 40 }),
-  /** Breaks even at 26 times normal, above a sync of 20; 700 times normal decides in 13 requests. */
-  actYoung: rateTierSchema.default({ factor: 128, threshold: 60 }),
+  /** Breaks even at 26 times normal, above a sync of 20; 700 times normal decides in 9 requests. */
+  actYoung: rateTierSchema.default({ factor: 128, threshold: 40 }),
   /** Breaks even at 3.4 times normal: worth knowing, not worth acting on. Mature baselines only. */
   observe: rateTierSchema.default({ factor: 8, threshold: 40 }),
+  /** Requests since the change, without which a burst is a burst and no scraping. */
+  requestsMinCount: count.default(15),
   /** The baseline's bins. */
   binUs: spanUs.default(5 * microsPerMinute),
   /** How many standard deviations of a bin's rate above its mean still count as normal: bursts are not changes. */

@@ -4,15 +4,30 @@
  *   level    mean and variance of the bins, fading over a day: "as usual", bursts included
  *   week     the busiest bin of each hour of the week, once seen: nightly syncs, Monday mornings; an hour early or late still counts
  *
+ *   bursts   how much more than Poisson the seconds of a bin vary about the bin's own mean: 1 for a steady client, 20 for one that sends
+ *            twenty requests at once
+ *
  * Normal is the larger of the level plus some standard deviations and what this hour of the week was. Bins in which a test was
- * under suspicion are not learned.
+ * under suspicion wait: they are learned when the suspicion came to nothing, and dropped when it became a finding. (Never learning them
+ * would let the level sink below the client's own busy hours.)
  */
 
 import { microsPerHour, microsPerSecond } from '@tapwarden/base/units'
 import type { ScrapingConfig } from './detection-config.js'
 
+interface Bin {
+  readonly index: number
+  readonly count: number
+  readonly events: number
+  readonly secondSquares: number
+}
+
 const hoursPerWeek = 168
 const hoursPerDay = 24
+/** Suspect bins that wait: an hour of them. */
+const suspectBinsMaxCount = 12
+/** Requests that the prior of no bursts is worth. */
+const burstPriorCount = 20
 /** Empty bins after a silence that are worth counting one by one: a day of them makes any level quiet. */
 const emptyBinsMaxCount = 288
 
@@ -22,10 +37,20 @@ export class RateBaseline {
   #week: Float32Array | undefined
   #binIndex: number | undefined
   #binCount = 0
+  /** Requests observed in the bin, each once. */
+  #binEvents = 0
   #binSuspect = false
+  #second = 0
+  #secondCount = 0
+  /** Sum of the squared counts of the bin's seconds. */
+  #secondSquares = 0
+  readonly #suspectBins: Bin[] = []
   #bins = 0
   #mean = 0
   #variance = 0
+  /** Sums of within-bin variances and means of seconds' counts, fading. */
+  #burstVariance = 0
+  #burstMean = 0
   #sinceUs: number | undefined
   eventCount = 0
 
@@ -53,6 +78,16 @@ export class RateBaseline {
     if (index > this.#binIndex) this.#closeBins(index)
     // Late ones count in the present bin: they are few, and no bin is ever reopened.
     this.#binCount += weight
+    const second = Math.floor(atUs / microsPerSecond)
+    if (second !== this.#second) {
+      this.#second = second
+      this.#secondCount = 0
+    }
+    // The difference of the squares, so that no second is ever "closed".
+    // Unweighted: a sample's weight is no burst.
+    this.#secondSquares += 2 * this.#secondCount + 1
+    this.#secondCount++
+    this.#binEvents++
     if (suspect) this.#binSuspect = true
   }
 
@@ -82,21 +117,50 @@ export class RateBaseline {
     return busiest
   }
 
+  /** How many requests of this client are one surprise: variance over mean of its seconds, at least 1. */
+  get burstiness(): number {
+    const prior = burstPriorCount / this.#binS
+    return Math.max(1, (this.#burstVariance + prior) / (this.#burstMean + prior))
+  }
+
+  /** The suspicion became a finding. */
+  dropSuspects(): void {
+    this.#suspectBins.length = 0
+    this.#binSuspect = true
+  }
+
   #closeBins(nextIndex: number): void {
     const index = this.#binIndex ?? nextIndex
-    if (!this.#binSuspect) {
-      this.#learnBin(this.#binCount)
-      this.#learnHour(index * this.#config.binUs)
+    const bin = { index, count: this.#binCount, events: this.#binEvents, secondSquares: this.#secondSquares }
+    if (this.#binSuspect) {
+      this.#suspectBins.push(bin)
+      if (this.#suspectBins.length > suspectBinsMaxCount) this.#suspectBins.shift()
+    } else {
+      for (const suspect of this.#suspectBins) this.#learnBin(suspect)
+      this.#suspectBins.length = 0
+      this.#learnBin(bin)
     }
     const empty = Math.min(emptyBinsMaxCount, nextIndex - index - 1)
-    for (let i = 0; i < empty; i++) this.#learnBin(0)
+    for (let i = 0; i < empty; i++) this.#learnLevel(0)
     this.#binIndex = nextIndex
     this.#binCount = 0
+    this.#binEvents = 0
+    this.#secondSquares = 0
+    this.#secondCount = 0
     this.#binSuspect = false
   }
 
+  #learnBin(bin: Bin): void {
+    this.#learnLevel(bin.count)
+    this.#learnHour(bin.index * this.#config.binUs, bin.count / this.#binS)
+    const mean = bin.events / this.#binS
+    const kept = 1 - 1 / this.#config.levelMemoryCount
+    this.#burstVariance = this.#burstVariance * kept + bin.secondSquares / this.#binS - mean * mean
+    this.#burstMean = this.#burstMean * kept + mean
+  }
+
   /** Plain mean and variance of the first bins, exponentially fading ones after. */
-  #learnBin(count: number): void {
+  #learnLevel(count: number): void {
     this.#bins = Math.min(this.#config.levelMemoryCount, this.#bins + 1)
     const share = 1 / this.#bins
     const delta = count - this.#mean
@@ -104,10 +168,9 @@ export class RateBaseline {
     this.#variance = (1 - share) * (this.#variance + share * delta * delta)
   }
 
-  #learnHour(atUs: number): void {
+  #learnHour(atUs: number, rate: number): void {
     this.#week ??= new Float32Array(hoursPerWeek)
     const hour = hourOfWeek(atUs)
-    const rate = this.#binCount / this.#binS
     const known = this.#week[hour]! // In range by `hourOfWeek`.
     // A busier bin counts at once; a quieter week is believed slowly.
     this.#week[hour] = rate >= known ? rate : known + (rate - known) * this.#hourShare

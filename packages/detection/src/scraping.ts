@@ -28,15 +28,21 @@ export const scrapingVersion = 1
 
 type Tier = 'act' | 'observe'
 
+interface RateTest {
+  readonly tier: RateTier
+  readonly cusum: PoissonCusum
+}
+
 /** What the tests of one series run on. Rarely under suspicion, so its evidence is small. */
 interface Series {
   baseline: RateBaseline
-  readonly act: PoissonCusum
-  readonly actYoung: PoissonCusum
-  readonly observe: PoissonCusum
+  readonly observe: RateTest
   /** Of the excursion of the statistics from zero. */
   readonly evidence: Evidence
   open: OpenFinding | undefined
+  /** Which tests judge a young baseline, and a mature one (all there are); the most sensitive last. */
+  readonly youngTests: readonly RateTest[]
+  readonly matureTests: readonly RateTest[]
 }
 
 interface OpenFinding {
@@ -47,14 +53,23 @@ interface OpenFinding {
   readonly openedUs: number
   readonly normalPerS: number
   readonly meanPerS: number
+  readonly burstiness: number
   tier: Tier
   statistic: number
   threshold: number
-  factor: number
   version: number
   publishedCount: number
   /** The last time the rate was above normal. */
   lastAboveUs: number
+}
+
+interface Crossing {
+  readonly request: HttpTransaction
+  readonly accessToken: string
+  readonly endpoint: FindingEndpoint
+  readonly normalPerS: number
+  readonly burstiness: number
+  readonly threshold: number
 }
 
 export class ScrapingDetector implements Detector {
@@ -99,59 +114,46 @@ export class ScrapingDetector implements Detector {
   ): void {
     const atUs = request.observedAtUs
     const { baseline } = series
-    if (baseline.eventCount < this.#config.eventsMinCount || baseline.ageUs(atUs) < this.#config.eventTimeMinUs) {
-      baseline.observe(atUs, request.weight, false)
-      return
-    }
+    const judging =
+      baseline.eventCount >= this.#config.eventsMinCount && baseline.ageUs(atUs) >= this.#config.eventTimeMinUs
+    const mature = baseline.ageUs(atUs) >= this.#config.matureAfterUs
     const normalPerS = series.open?.normalPerS ?? baseline.normalPerS(atUs)
+    // Requests that come in bursts of b are one surprise in b: quasi-likelihood, with the threshold scaled instead of each step.
+    const burstiness = series.open?.burstiness ?? baseline.burstiness
     // A request that stands for others comes less often by as much.
     const rate = normalPerS / request.weight
-    const mature = baseline.ageUs(atUs) >= this.#config.matureAfterUs
-    const young = series.actYoung.observe(atUs, rate)
-    const act = mature ? series.act.observe(atUs, rate) : 0
-    const observed = mature ? series.observe.observe(atUs, rate) : 0
-    const suspect = this.#isSuspect(series, mature, young, act, observed)
+    const tests = mature ? series.matureTests : series.youngTests
+    for (const { cusum, tier } of tests) cusum.observe(atUs, rate, burstiness * tier.threshold)
+    const suspect = judging && this.#isSuspect(series, tests, burstiness)
     baseline.observe(atUs, request.weight, suspect)
+    if (!judging) return
 
-    // One step above zero: this request starts the excursion.
-    const test = mature ? series.observe : series.actYoung
-    if (series.open === undefined && test.changePointUs === atUs) series.evidence.reset()
+    // The most sensitive test comes last: when it leaves zero, this request starts the excursion.
+    if (series.open === undefined && tests.at(-1)?.cusum.changePointUs === atUs) series.evidence.reset()
     series.evidence.add(request)
     if (series.open !== undefined && suspect) series.open.lastAboveUs = Math.max(series.open.lastAboveUs, atUs)
-
-    if (young >= this.#config.actYoung.threshold) {
-      this.#cross(series, 'act', this.#config.actYoung, series.actYoung, request, accessToken, endpoint, normalPerS)
-    }
-    if (act >= this.#config.act.threshold) {
-      this.#cross(series, 'act', this.#config.act, series.act, request, accessToken, endpoint, normalPerS)
-    }
-    if (observed >= this.#config.observe.threshold) {
-      this.#cross(series, 'observe', this.#config.observe, series.observe, request, accessToken, endpoint, normalPerS)
+    if (series.evidence.observedCount >= this.#config.requestsMinCount) {
+      for (const test of tests) {
+        const threshold = burstiness * test.tier.threshold
+        if (test.cusum.value < threshold) continue
+        this.#cross(series, test, { request, accessToken, endpoint, normalPerS, burstiness, threshold })
+      }
     }
     this.#publish(series, atUs, findings)
   }
 
-  #isSuspect(series: Series, mature: boolean, young: number, act: number, observed: number): boolean {
-    const { actYoung, act: acting, observe } = this.#config
-    if (series.open !== undefined) return young > 0 || act > 0 || observed > 0
-    return (
-      young > actYoung.threshold / 2 || (mature && (act > acting.threshold / 2 || observed > observe.threshold / 2))
-    )
+  /** Nothing is learned from half a threshold on; while a finding is open, until every statistic is back at one step above zero. */
+  #isSuspect(series: Series, tests: readonly RateTest[], burstiness: number): boolean {
+    if (series.open !== undefined) return tests.some(({ cusum, tier }) => cusum.value > Math.log(tier.factor))
+    return tests.some(({ cusum, tier }) => cusum.value > (burstiness * tier.threshold) / 2)
   }
 
-  #cross(
-    series: Series,
-    tier: Tier,
-    config: RateTier,
-    test: PoissonCusum,
-    request: HttpTransaction,
-    accessToken: string,
-    endpoint: FindingEndpoint,
-    normalPerS: number,
-  ): void {
+  #cross(series: Series, test: RateTest, crossing: Crossing): void {
+    const tier: Tier = test === series.observe ? 'observe' : 'act'
     const { open } = series
+    const { request, accessToken, endpoint, normalPerS, burstiness, threshold } = crossing
     if (open === undefined) {
-      const firstUs = Math.min(test.changePointUs, request.observedAtUs)
+      const firstUs = Math.min(test.cusum.changePointUs, request.observedAtUs)
       series.open = {
         id: findingId(scrapingId, `${accessToken} ${endpoint.id}`, firstUs, this.#config.identityBucketUs),
         accessToken,
@@ -160,27 +162,24 @@ export class ScrapingDetector implements Detector {
         openedUs: request.observedAtUs,
         normalPerS,
         meanPerS: series.baseline.meanPerS,
+        burstiness,
         tier,
-        statistic: test.value,
-        threshold: config.threshold,
-        factor: config.factor,
+        statistic: test.cusum.value,
+        threshold,
         version: 0,
         publishedCount: 0,
         lastAboveUs: request.observedAtUs,
       }
+      series.baseline.dropSuspects()
       this.#open.add(series)
       return
     }
-    if (open.tier === 'observe' && tier === 'act') {
-      open.tier = 'act'
-      open.statistic = test.value
-      open.threshold = config.threshold
-      open.factor = config.factor
-      // Worth saying at once.
-      open.publishedCount = 0
-    } else if (open.tier === tier) {
-      open.statistic = Math.max(open.statistic, test.value)
-    }
+    if (open.tier === 'act' || tier === 'observe') return
+    open.tier = 'act'
+    open.statistic = test.cusum.value
+    open.threshold = threshold
+    // Worth saying at once.
+    open.publishedCount = 0
   }
 
   /** The first time, and whenever twice as many requests were made. */
@@ -202,7 +201,8 @@ export class ScrapingDetector implements Detector {
     series.open = undefined
     this.#open.delete(series)
     series.evidence.reset()
-    for (const test of [series.act, series.actYoung, series.observe]) test.reset()
+    for (const { cusum } of series.matureTests) cusum.reset()
+    series.baseline.dropSuspects()
     if (forGood) series.baseline = new RateBaseline(this.#config)
   }
 
@@ -238,6 +238,7 @@ export class ScrapingDetector implements Detector {
         baseline: {
           requestsPerS: round(meanPerS),
           normalRequestsPerS: round(open.normalPerS),
+          burstiness: round(open.burstiness),
           ageS: Math.round(series.baseline.ageUs(atUs) / microsPerSecond),
         },
         observed: { requestsPerS: round(observedPerS), timesBaseline: times },
@@ -251,12 +252,15 @@ export class ScrapingDetector implements Detector {
   #seriesOf(key: string): Series {
     const known = this.#series.get(key)
     if (known !== undefined) return known
-    const test = (tier: RateTier) => new PoissonCusum({ factor: tier.factor, maxValue: 2 * tier.threshold })
+    const test = (tier: RateTier): RateTest => ({ tier, cusum: new PoissonCusum(tier.factor) })
+    const act = test(this.#config.act)
+    const actYoung = test(this.#config.actYoung)
+    const observe = test(this.#config.observe)
     const series: Series = {
       baseline: new RateBaseline(this.#config),
-      act: test(this.#config.act),
-      actYoung: test(this.#config.actYoung),
-      observe: test(this.#config.observe),
+      observe,
+      youngTests: [actYoung],
+      matureTests: [act, actYoung, observe],
       evidence: new Evidence(),
       open: undefined,
     }
