@@ -5,7 +5,7 @@ import type { Logger } from '@tapwarden/runtime/logger'
 import { systemErrorCode, UserError } from '@tapwarden/runtime/user-error'
 import { attachOrStart, type Engine, StoreHeld } from '@tapwarden/store/embedded/engine'
 import { type HttpStore, openStore } from '@tapwarden/store/http-store'
-import { applyMigrations } from '@tapwarden/store/migrate'
+import { applyMigrations, MigrationMismatch } from '@tapwarden/store/migrations/migrations'
 import { type CommonFlags, readSettings, type Settings } from './common-flags.js'
 import type { Output } from './output.js'
 
@@ -41,12 +41,22 @@ export async function attachStore(storeFolder: string, logger: Logger, port: num
     await engine.stop()
   }
   try {
-    if (engine.owned) await applyMigrations(store, { layout: { kind: 'single' } })
+    if (engine.owned) await migrated(store, storeFolder)
   } catch (error) {
     await close()
     throw error
   }
   return { store, engine, close }
+}
+
+export async function migrated(store: HttpStore, storeFolder: string): Promise<void> {
+  try {
+    await applyMigrations(store)
+  } catch (cause) {
+    if (!(cause instanceof MigrationMismatch)) throw cause
+    const wayOut = 'use the version that made it, or another folder with --store DIR'
+    throw new UserError('unavailable', `${storeFolder}: ${cause.message}; ${wayOut}`, { cause })
+  }
 }
 
 /** Runs `start`, with the faults a person can do something about as `UserError`s. */

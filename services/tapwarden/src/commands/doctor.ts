@@ -1,14 +1,14 @@
 /** `doctor`: what this machine can do, and what to do about what it cannot. Changes nothing. */
 
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm, stat, statfs } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { exitCodes, systemErrorCode } from '@tapwarden/runtime/user-error'
-import { readLiveEndpoint } from '@tapwarden/store/embedded/endpoint-file'
 import { startEngine } from '@tapwarden/store/embedded/engine'
-import { openStore } from '@tapwarden/store/http-store'
+import { type HttpStore, openStore } from '@tapwarden/store/http-store'
 import { type CommonFlags, keyFileOf, readSettings, type Settings } from '../common-flags.js'
+import { attachStore } from '../open-store.js'
 import { type Output, table } from '../output.js'
 
 /** `fault`: commands fail. `limit`: something is not possible, the rest is. */
@@ -126,27 +126,41 @@ async function checkKey(path: string): Promise<Check> {
   }
 }
 
-/** Asks the running engine; where none runs, tries one out in a folder of its own. */
+/** Asks the store's engine, the running one or its own; where there is no store yet, tries an engine in a folder of its own. */
 async function checkEngine(settings: Settings): Promise<Check[]> {
-  const running = await readLiveEndpoint(settings.storeFolder)
-  if (running === undefined) return [await tryEngine(settings)]
-  const store = openStore(running)
+  if (!(await exists(settings.storeFolder))) return [await tryEngine(settings)]
   try {
-    const [row] = await store.query<{ readonly dropped: string; readonly packets: string }>(
-      `SELECT toString(sum(kernel_drop_count)) AS dropped, toString(sum(packet_count)) AS packets
-FROM v_sensor_intervals WHERE stored_at > now() - INTERVAL 1 HOUR`,
-    )
-    const dropped = Number(row?.dropped ?? 0)
-    const detail = `${dropped} of ${Number(row?.packets ?? 0) + dropped} packets of the last hour lost in the kernel`
-    return [
-      { name: 'engine', state: 'ok', detail: `runs as process ${running.pid} at ${running.url}` },
-      { name: 'kernel drops', state: dropped === 0 ? 'ok' : 'limit', detail },
-    ]
+    const opened = await attachStore(settings.storeFolder, settings.logger, settings.config.store.port)
+    try {
+      const { engine } = opened
+      const detail = engine.owned ? 'starts on the store' : `runs as process ${engine.pid} at ${engine.url}`
+      return [{ name: 'engine', state: 'ok', detail }, await checkKernelDrops(opened.store)]
+    } finally {
+      await opened.close()
+    }
   } catch (error) {
     return [{ name: 'engine', state: 'fault', detail: error instanceof Error ? error.message : 'does not answer' }]
-  } finally {
-    await store.close()
   }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    return (await readdir(path)).length > 0
+  } catch (error) {
+    return systemErrorCode(error) !== 'ENOENT'
+  }
+}
+
+async function checkKernelDrops(store: HttpStore): Promise<Check> {
+  const [row] = await store.query<{ readonly dropped: string; readonly packets: string }>(
+    `SELECT toString(sum(kernel_drop_count)) AS dropped, toString(sum(packet_count)) AS packets
+FROM v_sensor_intervals WHERE stored_at > now() - INTERVAL 1 HOUR`,
+  )
+  const dropped = Number(row?.dropped ?? 0)
+  const seen = Number(row?.packets ?? 0) + dropped
+  const detail =
+    seen === 0 ? 'nothing captured in the last hour' : `${dropped} of ${seen} packets of the last hour lost`
+  return { name: 'kernel drops', state: dropped === 0 ? 'ok' : 'limit', detail }
 }
 
 async function tryEngine(settings: Settings): Promise<Check> {
