@@ -23,7 +23,7 @@ export class ChunkedBody {
   #seenDigit = false
   #seenBlank = false
   #trailers = Buffer.alloc(0)
-  readonly #scan: FieldScan = { lineStart: 0, scannedTo: 0, hasField: false }
+  readonly #scan: FieldScan = { lineStart: 0, scannedTo: 0 }
 
   reset(): void {
     this.state = 'size'
@@ -32,7 +32,6 @@ export class ChunkedBody {
     this.#trailers = Buffer.alloc(0)
     this.#scan.lineStart = 0
     this.#scan.scannedTo = 0
-    this.#scan.hasField = false
   }
 
   /** Reads from `from` on; returns the index behind what belongs to the content. `state` says whether it ended. */

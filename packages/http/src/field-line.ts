@@ -5,7 +5,7 @@
 
 import { type FieldTable, nameHashBasis, nameHashStep } from './field-list.js'
 import type { AnomalyName } from './http-limits.js'
-import { COLON, CR, indexOfLf, isBlank, lowerTable, tokenTable } from './octets.js'
+import { COLON, CR, HTAB, indexOfLf, isBlank, LF, lowerTable, SP, tokenLowerTable, tokenTable } from './octets.js'
 
 export const needMore = -1
 
@@ -15,8 +15,6 @@ export interface FieldScan {
   lineStart: number
   /** Bytes that are known to hold no line end behind `lineStart`. */
   scannedTo: number
-  /** A field came before, which a folded line may belong to. */
-  hasField: boolean
 }
 
 /**
@@ -31,19 +29,51 @@ export function scanFields(
   table: FieldTable,
   report: (name: AnomalyName) => void,
 ): number {
-  for (;;) {
-    const start = base + scan.lineStart
-    const lf = indexOfLf(bytes, Math.max(start, base + scan.scannedTo), to)
-    if (lf < 0) {
-      scan.scannedTo = to - base
-      return needMore
-    }
-    scan.lineStart = lf + 1 - base
-    let end = lf
-    while (end > start && bytes[end - 1] === CR) end--
-    if (end === start) return lf + 1
-    readLine(bytes, base, start, end, scan, table, report)
+  let start = base + scan.lineStart
+  if (scan.scannedTo > scan.lineStart && indexOfLf(bytes, base + scan.scannedTo, to) < 0) {
+    scan.scannedTo = to - base
+    return needMore
   }
+  for (;;) {
+    let lf = readPlainLine(bytes, base, start, to, table)
+    if (lf < 0) {
+      lf = indexOfLf(bytes, start, to)
+      if (lf < 0) {
+        scan.lineStart = start - base
+        scan.scannedTo = to - base
+        return needMore
+      }
+      let end = lf
+      while (end > start && bytes[end - 1] === CR) end--
+      if (end === start) return lf + 1
+      readLine(bytes, base, start, end, table, report)
+    }
+    start = lf + 1
+  }
+}
+
+/** One pass over a line as nearly all are: token, colon, value, line end. Index of its LF, or -1: not so, or not all there. */
+function readPlainLine(bytes: Uint8Array, base: number, start: number, to: number, table: FieldTable): number {
+  let at = start
+  let hash = nameHashBasis
+  for (; at < to; at++) {
+    const octet = tokenLowerTable[bytes[at]!]!
+    if (octet === 0) break
+    hash = nameHashStep(hash, octet)
+  }
+  if (at === start || at >= to || bytes[at] !== COLON) return -1
+  const nameEnd = at++
+  while (at < to && isBlank(bytes[at])) at++
+  const valueStart = at
+  // Stops at LF, CR, and other controls, which the slow way looks into.
+  while (at < to && (bytes[at]! >= SP || bytes[at] === HTAB)) at++
+  if (at >= to) return -1
+  let valueEnd = at
+  if (bytes[at] === CR) at++
+  if (at >= to || bytes[at] !== LF) return -1
+  while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) valueEnd--
+  table.add(start - base, nameEnd - base, valueStart - base, valueEnd - base, hash)
+  return at
 }
 
 function readLine(
@@ -51,12 +81,11 @@ function readLine(
   base: number,
   start: number,
   end: number,
-  scan: FieldScan,
   table: FieldTable,
   report: (name: AnomalyName) => void,
 ): void {
   if (isBlank(bytes[start])) {
-    foldLine(bytes, base, start, end, scan, table, report)
+    foldLine(bytes, base, start, end, table, report)
     return
   }
   let hash = nameHashBasis
@@ -85,10 +114,9 @@ function readLine(
   while (valueStart < valueEnd && isBlank(bytes[valueStart])) valueStart++
   while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) valueEnd--
   table.add(start - base, nameEnd - base, valueStart - base, valueEnd - base, hash)
-  scan.hasField = true
   if (next < 0) return
   report('http.bare-cr')
-  readLine(bytes, base, next, end, scan, table, report)
+  readLine(bytes, base, next, end, table, report)
 }
 
 /** A CR without LF that a field follows: some receivers end the line there. Index of that field, or -1. */
@@ -107,7 +135,6 @@ function foldLine(
   base: number,
   start: number,
   end: number,
-  scan: FieldScan,
   table: FieldTable,
   report: (name: AnomalyName) => void,
 ): void {
@@ -115,6 +142,6 @@ function foldLine(
   let valueEnd = end
   while (valueStart < valueEnd && isBlank(bytes[valueStart])) valueStart++
   while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) valueEnd--
-  report(scan.hasField ? 'http.field-folded' : 'http.field-without-colon')
-  if (scan.hasField && valueEnd > valueStart) table.extendLast(valueStart - base, valueEnd - base)
+  report(table.count > 0 ? 'http.field-folded' : 'http.field-without-colon')
+  if (table.count > 0 && valueEnd > valueStart) table.extendLast(valueStart - base, valueEnd - base)
 }

@@ -18,8 +18,6 @@ export interface FieldList {
   value(index: number): string
   /** First value of a field by its lower-case name, or undefined. */
   first(lowerCaseName: string): string | undefined
-  /** Index of the first field of that lower-case name at or after `from` (default 0), or -1. */
-  indexOf(lowerCaseName: string, from?: number): number
 }
 
 const offsetsPerField = 4
@@ -105,6 +103,7 @@ export class FieldTable implements FieldList {
     return index < 0 ? undefined : this.value(index)
   }
 
+  /** Index of the first field of that lower-case name at or after `from`, or -1. */
   indexOf(lowerCaseName: string, from = 0): number {
     return this.indexOfHashed(lowerCaseName, hashOfName(lowerCaseName), from)
   }

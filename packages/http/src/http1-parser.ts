@@ -47,7 +47,7 @@ export class Http1Parser {
   #hasStartLine = false
   #remainingBytes = 0
   #chunked: ChunkedBody | undefined
-  readonly #scan: FieldScan = { lineStart: 0, scannedTo: 0, hasField: false }
+  readonly #scan: FieldScan = { lineStart: 0, scannedTo: 0 }
   readonly #framing: BodyFraming = { kind: 'none', lengthBytes: 0, transferCodings: '' }
 
   constructor(isRequest: boolean, pool: MessagePool, listener: MessageListener) {
@@ -133,7 +133,6 @@ export class Http1Parser {
     this.#hasStartLine = false
     this.#scan.lineStart = 0
     this.#scan.scannedTo = 0
-    this.#scan.hasField = false
     this.state = 'head'
   }
 

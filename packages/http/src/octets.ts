@@ -12,12 +12,15 @@ const tokenMarks = "!#$%&'*+-.^_`|~"
 export const tokenTable = new Uint8Array(256)
 /** The octet with ASCII letters in lower case. */
 export const lowerTable = new Uint8Array(256)
+/** Both in one look-up: the lower-case octet where it may stand in a token, else 0. */
+export const tokenLowerTable = new Uint8Array(256)
 for (let octet = 0; octet < 256; octet++) {
   const isUpper = octet >= 0x41 && octet <= 0x5a
   const isLower = octet >= 0x61 && octet <= 0x7a
   const isDigit = octet >= 0x30 && octet <= 0x39
   lowerTable[octet] = isUpper ? octet + 0x20 : octet
   tokenTable[octet] = isUpper || isLower || isDigit || tokenMarks.includes(String.fromCharCode(octet)) ? 1 : 0
+  tokenLowerTable[octet] = tokenTable[octet] === 1 ? lowerTable[octet]! : 0
 }
 
 /** First index of LF in `bytes[from, to)`, or -1. */
