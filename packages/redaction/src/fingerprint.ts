@@ -1,0 +1,113 @@
+/**
+ * Client fingerprint (DESIGN "Decided" 8): which program speaks, independent of who uses it and of what it asks for.
+ *
+ * Text: the request's field names in lower case and wire order, without the ones that come and go with a single request or are added by
+ * hops; then the value classes of a fixed few fields. Fingerprint: its SHA-256, first 8 bytes, in lower-case hex; no key, so that sensors
+ * agree and an edge can compute it. Nobody is identified by it: thousands share the commonest.
+ */
+
+import { hash } from 'node:crypto'
+import { BoundedMap } from '@tapwarden/base/bounded-map'
+
+const namesMaxCount = 64
+const nameMaxCharacters = 40
+const rememberedMaxCount = 8_192
+
+/** Depend on the request, the session or the way it took, not on the program. Prefixes end in `*`. */
+const variableNames = new Set(
+  (
+    'cookie authorization proxy-authorization content-length content-type transfer-encoding trailer te expect range if-range if-match if-none-match ' +
+    'if-modified-since if-unmodified-since cache-control pragma referer origin date upgrade-insecure-requests sec-fetch-user sec-fetch-dest sec-fetch-mode ' +
+    'sec-fetch-site purpose sec-purpose priority x-requested-with via forwarded x-real-ip client-ip true-client-ip cf-connecting-ip cf-ray cdn-loop ' +
+    'x-request-id x-correlation-id traceparent tracestate baggage b3 x-amzn-trace-id x-cloud-trace-context connection keep-alive upgrade ' +
+    'x-csrf-token x-xsrf-token idempotency-key x-auth-token x-access-token'
+  ).split(' '),
+)
+const variablePrefixes = /^(?:x-forwarded-|x-b3-|x-envoy-|sec-websocket-|x-datadog-|x-amz-)/
+
+/** What the fingerprint needs of a request; byte strings. */
+export interface FingerprintFields {
+  readonly httpVersion: string
+  readonly accept: string | undefined
+  readonly acceptLanguage: string | undefined
+  readonly acceptEncoding: string | undefined
+  readonly userAgent: string | undefined
+}
+
+export class Fingerprints {
+  readonly #recent = new BoundedMap<string, string>({ maxEntries: rememberedMaxCount, onFull: 'evict-oldest' })
+
+  /** `names` as `stableName` left them, joined by commas. 16 hex digits. */
+  of(names: string, fields: FingerprintFields): string {
+    const key = `${fields.httpVersion}\n${names}\n${fields.accept ?? ''}\n${fields.acceptLanguage ?? ''}\n${fields.acceptEncoding ?? ''}\n${fields.userAgent ?? ''}`
+    const known = this.#recent.get(key)
+    if (known !== undefined) return known
+    const fingerprint = hash('sha256', fingerprintText(names, fields), 'hex').slice(0, 16)
+    if (key.length <= 4_096) this.#recent.set(key, fingerprint)
+    return fingerprint
+  }
+}
+
+/** Whether a field's lower-case name takes part; `count` is how many did already. */
+export function isStableName(name: string, count: number): boolean {
+  return (
+    count < namesMaxCount &&
+    name.length <= nameMaxCharacters &&
+    !variableNames.has(name) &&
+    !variablePrefixes.test(name)
+  )
+}
+
+/** The text that is hashed: one line a part. */
+export function fingerprintText(names: string, fields: FingerprintFields): string {
+  return [
+    fields.httpVersion,
+    names,
+    `accept=${acceptClass(fields.accept)}`,
+    `accept-language=${languageClass(fields.acceptLanguage)}`,
+    `accept-encoding=${encodingClass(fields.acceptEncoding)}`,
+    `user-agent=${userAgentFamily(fields.userAgent)}`,
+  ].join('\n')
+}
+
+/** Browsers ask for pages, images and data in different words: only whether the program says anything of its own. */
+function acceptClass(value: string | undefined): string {
+  if (value === undefined) return 'none'
+  return value.trim() === '*/*' ? 'any' : 'some'
+}
+
+/** Primary language only. */
+function languageClass(value: string | undefined): string {
+  return value === undefined ? 'none' : (/^\s*([a-z]{2,3}|\*)\b/i.exec(value)?.[1]?.toLowerCase() ?? 'other')
+}
+
+function encodingClass(value: string | undefined): string {
+  if (value === undefined) return 'none'
+  return value
+    .toLowerCase()
+    .split(',')
+    .slice(0, 8)
+    .map((part) => /^\s*(gzip|x-gzip|deflate|br|zstd|compress|identity|\*)\s*(?:;|$)/.exec(part)?.[1] ?? 'other')
+    .join(',')
+}
+
+/** Family without version: `curl`, `okhttp`, `chrome`, `safari-mobile`. */
+export function userAgentFamily(value: string | undefined): string {
+  if (value === undefined || value === '') return 'none'
+  if (!value.startsWith('Mozilla/'))
+    return /^[A-Za-z][\w. -]{0,31}?(?=[/\s(;]|$)/.exec(value)?.[0].toLowerCase() ?? 'other'
+  const mobile = /Mobile|Android/.test(value) ? '-mobile' : ''
+  if (/bot|crawl|spider/i.test(value)) return 'bot'
+  const family = /Edg/.test(value)
+    ? 'edge'
+    : /OPR\//.test(value)
+      ? 'opera'
+      : /Firefox\/|FxiOS/.test(value)
+        ? 'firefox'
+        : /Chrome\/|CriOS/.test(value)
+          ? 'chrome'
+          : /Safari\//.test(value)
+            ? 'safari'
+            : 'mozilla'
+  return family + mobile
+}

@@ -1,0 +1,356 @@
+/**
+ * JSON bytes → shape bytes in one pass, without JSON.parse, objects or strings. Never throws: the end of input within a value closes what is
+ * open and leaves `cut`; a syntax error ends the walk, and the caller publishes no structure at all (names of what is not JSON may be values).
+ *
+ * Everything that is not printed any more (items behind the first few, leaves beyond the limit) is still walked and scanned for
+ * sensitive types; objects nested beyond the depth limit are scanned as text.
+ *
+ * @long: one state machine; its parts share the position and the fault.
+ */
+
+import { shapeDepthMaxCount, shapeItemsMaxCount, shapeLeavesMaxCount } from '@tapwarden/contracts/content-shape'
+import { BACKSLASH, byteClasses, classesOf } from '@tapwarden/sensitive-data/byte-class'
+import { type SensitiveType, scanSensitive, sensitiveTypeOf } from '@tapwarden/sensitive-data/recognizers'
+import type { ByteWriter } from './byte-writer.js'
+import { nameText, writeName } from './clear-name.js'
+import { unescapeJson } from './json-escape.js'
+import { writeNumberLeaf, writeStringLeaf } from './leaf.js'
+import { LoginFields, loginValueMaxBytes, type RawLogin } from './login.js'
+import { isSecretKind, type NameKind, nameKindOf, OTHER_PASSWORD, PASSWORD, PLAIN, USER } from './name-kind.js'
+import type { SightingPlace, Sightings } from './sightings.js'
+import type { Tokens } from './token.js'
+
+/** `cut`: the input ended early. `broken`: it is not JSON. */
+export type JsonOutcome = 'complete' | 'cut' | 'broken'
+
+const quote = 0x22
+const backslash = 0x5c
+const comma = 0x2c
+const colon = 0x3a
+const openBrace = 0x7b
+const closeBrace = 0x7d
+const openBracket = 0x5b
+const closeBracket = 0x5d
+const minus = 0x2d
+const deepScanMaxCount = 16
+
+export class JsonShaper {
+  readonly #writer: ByteWriter
+  readonly #tokens: Tokens
+  readonly #sightings: Sightings
+  #bytes: Uint8Array = new Uint8Array(0)
+  #at = 0
+  #end = 0
+  #outcome: JsonOutcome = 'complete'
+  #leafCount = 0
+  #place: SightingPlace = 'request-content'
+  #wantsLogin = false
+  #login: RawLogin | undefined
+  /** Names on the way to the current value: offsets into `#bytes`, or -1 for an array. */
+  readonly #pathFrom = new Int32Array(shapeDepthMaxCount + 2)
+  readonly #pathTo = new Int32Array(shapeDepthMaxCount + 2)
+  #pathCount = 0
+  /** The last string that was read: where its unescaped bytes stand, and of which classes they are. */
+  #text: Uint8Array = new Uint8Array(0)
+  #textFrom = 0
+  #textTo = 0
+  #textClasses = 0
+  #scratch = new Uint8Array(4_096)
+
+  constructor(writer: ByteWriter, tokens: Tokens, sightings: Sightings) {
+    this.#writer = writer
+    this.#tokens = tokens
+    this.#sightings = sightings
+  }
+
+  /** The login attempt that the last content held, if it was asked for. */
+  get login(): RawLogin | undefined {
+    return this.#login
+  }
+
+  /** Writes the shape of `bytes[from, to)`. After `broken` the caller takes the writing back. */
+  shape(bytes: Uint8Array, from: number, to: number, place: SightingPlace, wantsLogin: boolean): JsonOutcome {
+    this.#bytes = bytes
+    this.#at = from
+    this.#end = to
+    this.#outcome = 'complete'
+    this.#leafCount = 0
+    this.#pathCount = 0
+    this.#place = place
+    this.#wantsLogin = wantsLogin
+    this.#login = undefined
+    this.#value(0, PLAIN, true)
+    if (this.#outcome === 'complete') {
+      this.#skipBlanks()
+      if (this.#at < this.#end) this.#outcome = 'broken'
+    }
+    if (this.#outcome === 'broken') this.#login = undefined
+    return this.#outcome
+  }
+
+  #value(depth: number, kind: NameKind, printing: boolean): void {
+    this.#skipBlanks()
+    const byte = this.#at < this.#end ? this.#bytes[this.#at] : undefined
+    if (byte === quote) this.#string(kind, printing)
+    else if (byte === openBrace || byte === openBracket) {
+      if (depth >= shapeDepthMaxCount) this.#skipContainer(printing)
+      else if (byte === openBrace) this.#object(depth, kind, printing)
+      else this.#array(depth, kind, printing)
+    } else if (byte === undefined) this.#cut(printing)
+    else if (byte === minus || (byte >= 0x30 && byte <= 0x39)) this.#number(kind, printing)
+    else if (byte === 0x74) this.#literal('true', '"bool"', printing)
+    else if (byte === 0x66) this.#literal('false', '"bool"', printing)
+    else if (byte === 0x6e) this.#literal('null', '"null"', printing)
+    else this.#outcome = 'broken'
+  }
+
+  #object(depth: number, inherited: NameKind, printing: boolean): void {
+    this.#at++
+    if (printing) this.#writer.byte(openBrace)
+    this.#leafCount++
+    let memberCount = 0
+    let login: LoginFields | undefined
+    let prints = printing
+    for (;;) {
+      this.#skipBlanks()
+      if (this.#at >= this.#end) this.#cut(false)
+      else if (this.#bytes[this.#at] === closeBrace && memberCount === 0) {
+        this.#at++
+        break
+      }
+      if (this.#outcome !== 'complete' || !this.#readName()) break
+      const own = nameKindOf(this.#text, this.#textFrom, this.#textTo)
+      if (this.#wantsLogin && this.#startsString()) login = this.#noteLogin(own, login)
+      if (prints) {
+        if (memberCount > 0) this.#writer.byte(comma)
+        writeName(this.#writer, this.#tokens, this.#text, this.#textFrom, this.#textTo, this.#textClasses)
+        this.#writer.byte(colon)
+      }
+      // Once the limit is reached, one `cut` stands for this member and those behind it.
+      const hasRoom = this.#leafCount < shapeLeavesMaxCount
+      if (prints && !hasRoom) this.#writer.ascii('"cut"')
+      prints &&= hasRoom
+      this.#value(depth + 1, isSecretKind(inherited) ? inherited : own, prints)
+      this.#pathCount--
+      memberCount++
+      if (this.#outcome !== 'complete' || !this.#goesOn(closeBrace)) break
+    }
+    if (login?.login !== undefined && this.#login === undefined) this.#login = login.login
+    if (printing) this.#writer.byte(closeBrace)
+  }
+
+  /** Reads `"name" :`, leaves the name in `#text…` and on the path. False on a fault. */
+  #readName(): boolean {
+    if (this.#bytes[this.#at] !== quote) this.#outcome = 'broken'
+    const from = this.#at + 1
+    if (this.#outcome !== 'complete' || !this.#readString()) {
+      if (this.#outcome === 'complete') this.#outcome = 'cut'
+      return false
+    }
+    const to = this.#at - 1
+    this.#skipBlanks()
+    if (this.#at >= this.#end) this.#outcome = 'cut'
+    else if (this.#bytes[this.#at] !== colon) this.#outcome = 'broken'
+    if (this.#outcome !== 'complete') return false
+    this.#at++
+    this.#pathFrom[this.#pathCount] = from
+    this.#pathTo[this.#pathCount++] = to
+    return true
+  }
+
+  #array(depth: number, kind: NameKind, printing: boolean): void {
+    this.#at++
+    this.#pathFrom[this.#pathCount++] = -1
+    this.#leafCount++
+    if (printing) this.#writer.byte(openBracket)
+    const countAt = this.#writer.length
+    let itemCount = 0
+    this.#skipBlanks()
+    if (this.#bytes[this.#at] === closeBracket && this.#at < this.#end) this.#at++
+    else {
+      do {
+        const prints = printing && itemCount < shapeItemsMaxCount && this.#leafCount < shapeLeavesMaxCount
+        if (prints) this.#writer.byte(comma)
+        this.#value(depth + 1, kind, prints)
+        itemCount++
+      } while (this.#outcome === 'complete' && this.#goesOn(closeBracket))
+    }
+    this.#pathCount--
+    if (!printing) return
+    this.#writer.insertInt(countAt, itemCount)
+    this.#writer.byte(closeBracket)
+  }
+
+  /** Behind a member or item: true at a comma, false at the end of the container or on a fault. */
+  #goesOn(close: number): boolean {
+    this.#skipBlanks()
+    const byte = this.#bytes[this.#at++]
+    if (this.#at > this.#end) this.#outcome = 'cut'
+    else if (byte === comma) return true
+    else if (byte !== close) this.#outcome = 'broken'
+    return false
+  }
+
+  #string(kind: NameKind, printing: boolean): void {
+    if (!this.#readString()) {
+      // Half a value is no value: its sensitive type is seen, its token would mean nothing.
+      this.#note(sensitiveTypeOf(this.#bytes, this.#textFrom, this.#end))
+      this.#cut(printing)
+      return
+    }
+    this.#leafCount++
+    const from = this.#textFrom
+    const to = this.#textTo
+    if (!printing) this.#note(sensitiveTypeOf(this.#text, from, to, this.#textClasses))
+    else this.#note(writeStringLeaf(this.#writer, this.#tokens, this.#text, from, to, this.#textClasses, kind))
+  }
+
+  #number(kind: NameKind, printing: boolean): void {
+    const from = this.#at
+    let digitCount = 0
+    let isInteger = true
+    let inExponent = false
+    for (; this.#at < this.#end; this.#at++) {
+      const byte = this.#bytes[this.#at]! // In range by the loop condition.
+      if (byte >= 0x30 && byte <= 0x39) digitCount += inExponent ? 0 : 1
+      else if (byte === 0x2e || byte === 0x65 || byte === 0x45 || byte === 0x2b) {
+        isInteger = false
+        inExponent ||= byte !== 0x2e
+      } else if (byte !== minus) break
+    }
+    if (digitCount === 0) this.#outcome = 'broken'
+    this.#leafCount++
+    if (printing) {
+      this.#note(writeNumberLeaf(this.#writer, this.#tokens, this.#bytes, from, this.#at, isInteger, digitCount, kind))
+    } else if (digitCount >= 13) this.#note(sensitiveTypeOf(this.#bytes, from, this.#at))
+  }
+
+  #literal(word: string, leaf: string, printing: boolean): void {
+    for (let i = 0; i < word.length; i++, this.#at++) {
+      if (this.#at >= this.#end) {
+        this.#cut(printing)
+        return
+      }
+      if (this.#bytes[this.#at] !== word.charCodeAt(i)) {
+        this.#outcome = 'broken'
+        return
+      }
+    }
+    this.#leafCount++
+    if (printing) this.#writer.ascii(leaf)
+  }
+
+  /** Reads the string at `#at` into `#text…`; false when the input ends first. Control characters are let through. */
+  #readString(): boolean {
+    const bytes = this.#bytes
+    const end = this.#end
+    const from = this.#at + 1
+    let classes = 0
+    let i = from
+    this.#textFrom = from
+    for (; i < end; i++) {
+      const byte = bytes[i]! // In range by the loop condition.
+      if (byte === quote) break
+      classes |= byteClasses[byte]! // A table of 256.
+      if (byte === backslash) i++
+    }
+    this.#at = i + 1
+    if (i >= end) return false
+    this.#text = bytes
+    this.#textTo = i
+    this.#textClasses = classes
+    if ((classes & BACKSLASH) !== 0) this.#unescape(from, i)
+    return true
+  }
+
+  #unescape(from: number, to: number): void {
+    // Names and values must not share the scratch: a name is used up before its value is read.
+    if (this.#scratch.length < to - from) this.#scratch = new Uint8Array((to - from) * 2)
+    this.#text = this.#scratch
+    this.#textFrom = 0
+    this.#textTo = unescapeJson(this.#bytes, from, to, this.#scratch)
+    this.#textClasses = classesOf(this.#scratch, 0, this.#textTo)
+  }
+
+  /** Steps over a container beyond the depth limit, scans it as text. */
+  #skipContainer(printing: boolean): void {
+    const from = this.#at
+    let depth = 0
+    let inString = false
+    for (; this.#at < this.#end; this.#at++) {
+      const byte = this.#bytes[this.#at]
+      if (inString) {
+        if (byte === backslash) this.#at++
+        else if (byte === quote) inString = false
+      } else if (byte === quote) inString = true
+      else if (byte === openBrace || byte === openBracket) depth++
+      else if ((byte === closeBrace || byte === closeBracket) && --depth === 0) break
+    }
+    const to = Math.min(this.#at + 1, this.#end)
+    scanSensitive(this.#bytes, from, to, deepScanMaxCount, (type) => this.#note(type))
+    if (this.#at >= this.#end) this.#outcome = 'cut'
+    this.#at = to
+    this.#leafCount++
+    if (printing) this.#writer.ascii('"cut"')
+  }
+
+  /** The input ended: `cut` stands where a value was expected. */
+  #cut(printing: boolean): void {
+    this.#outcome = 'cut'
+    this.#at = this.#end
+    if (printing) this.#writer.ascii('"cut"')
+  }
+
+  #skipBlanks(): void {
+    for (; this.#at < this.#end; this.#at++) {
+      const byte = this.#bytes[this.#at]
+      if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return
+    }
+  }
+
+  #startsString(): boolean {
+    let i = this.#at
+    while (i < this.#end && this.#bytes[i]! <= 0x20) i++ // In range by the loop condition.
+    return this.#bytes[i] === quote
+  }
+
+  /** Looks ahead at the string value of a user or password name; the name in `#text…` stays as it is. */
+  #noteLogin(kind: NameKind, known: LoginFields | undefined): LoginFields | undefined {
+    if (kind !== USER && kind !== PASSWORD && kind !== OTHER_PASSWORD) return known
+    const fields = known ?? new LoginFields()
+    if (kind === OTHER_PASSWORD) fields.otherPassword = true
+    else if (kind === USER) fields.user ??= this.#peekString()
+    else fields.password ??= this.#peekString()
+    return fields
+  }
+
+  #peekString(): string | undefined {
+    let from = this.#at
+    while (this.#bytes[from]! <= 0x20) from++ // `#startsString` saw the quote.
+    from++
+    let to = from
+    for (; to < this.#end && this.#bytes[to] !== quote; to++) if (this.#bytes[to] === backslash) to++
+    if (to >= this.#end || to - from > loginValueMaxBytes) return undefined
+    const out = new Uint8Array(to - from)
+    return Buffer.from(out.buffer, 0, unescapeJson(this.#bytes, from, to, out)).toString('latin1')
+  }
+
+  #note(type: SensitiveType | undefined): void {
+    if (type !== undefined) this.#sightings.add(type, this.#place, this.#pathText())
+  }
+
+  #pathText(): string {
+    let text = ''
+    for (let i = 0; i < this.#pathCount; i++) {
+      const from = this.#pathFrom[i]! // Depth is bounded by the array's size.
+      if (from < 0) text += '[]'
+      else text += `${text === '' ? '' : '.'}${this.#nameText(from, this.#pathTo[i]!)}`
+    }
+    return text
+  }
+
+  #nameText(from: number, to: number): string {
+    const name = new Uint8Array(to - from)
+    return nameText(this.#tokens, name, 0, unescapeJson(this.#bytes, from, to, name))
+  }
+}

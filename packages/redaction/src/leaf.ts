@@ -1,0 +1,110 @@
+/** One leaf of a shape (contracts/content-shape.ts): type, format, length class, sensitive type, token. The value itself stays here. */
+
+import type { LeafType } from '@tapwarden/contracts/content-shape'
+import { byteClasses, HIGH } from '@tapwarden/sensitive-data/byte-class'
+import { type SensitiveType, sensitiveTypeOf } from '@tapwarden/sensitive-data/recognizers'
+import type { ByteWriter } from './byte-writer.js'
+import { formatOf } from './leaf-format.js'
+import { isSecretKind, type NameKind, OTHER_PASSWORD, PASSWORD } from './name-kind.js'
+import type { Tokens } from './token.js'
+
+/** `floor(log2(count)) + 1`; 0 for nothing. */
+export function lengthClass(count: number): number {
+  return 32 - Math.clz32(count)
+}
+
+/**
+ * Writes the leaf of the string `bytes[from, to)` (unescaped, decoded), quotes included, and returns its sensitive type.
+ * Under a secret name it gets neither format nor token.
+ */
+export function writeStringLeaf(
+  writer: ByteWriter,
+  tokens: Tokens,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  classes: number,
+  kind: NameKind,
+): SensitiveType | undefined {
+  const secret = isSecretKind(kind)
+  const format = secret ? undefined : formatOf(bytes, from, to, classes)
+  const sensitive = format === 'uuid' || format === 'date-time' ? undefined : sensitiveTypeOf(bytes, from, to, classes)
+  writer.ascii('"str')
+  if (format !== undefined) {
+    writer.ascii(' f=')
+    writer.ascii(format)
+  }
+  writer.ascii(' n=')
+  writer.int(lengthClass((classes & HIGH) === 0 ? to - from : characterCount(bytes, from, to)))
+  writeSecretAndToken(writer, tokens, bytes, from, to, kind, sensitive)
+  return sensitive
+}
+
+/** The same for a JSON number, `bytes[from, to)` as it was written. */
+export function writeNumberLeaf(
+  writer: ByteWriter,
+  tokens: Tokens,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  isInteger: boolean,
+  digitCount: number,
+  kind: NameKind,
+): SensitiveType | undefined {
+  const sensitive = isInteger && digitCount >= 13 ? sensitiveTypeOf(bytes, from, to) : undefined
+  writer.ascii(isInteger ? '"int n=' : '"num n=')
+  writer.int(digitCount)
+  writeSecretAndToken(writer, tokens, bytes, from, to, kind, sensitive)
+  return sensitive
+}
+
+/** A leaf of content that has no structure, or none that we read. It has no token: whole documents are not compared. */
+export function writeBlockLeaf(
+  writer: ByteWriter,
+  type: LeafType,
+  bytes: number,
+  sensitive: SensitiveType | undefined,
+): void {
+  writer.byte(0x22)
+  writer.ascii(type)
+  writer.ascii(' n=')
+  writer.int(lengthClass(bytes))
+  if (sensitive !== undefined) {
+    writer.ascii(' s=')
+    writer.ascii(sensitive)
+  }
+  writer.byte(0x22)
+}
+
+function writeSecretAndToken(
+  writer: ByteWriter,
+  tokens: Tokens,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  kind: NameKind,
+  sensitive: SensitiveType | undefined,
+): void {
+  const secret = isSecretKind(kind)
+  if (secret) writer.ascii(kind === PASSWORD || kind === OTHER_PASSWORD ? ' s=password' : ` s=${sensitive ?? 'secret'}`)
+  else if (sensitive !== undefined) {
+    writer.ascii(' s=')
+    writer.ascii(sensitive)
+  }
+  // A billion possible numbers: a comparable token would give them away to whoever learns one.
+  if (!secret && sensitive !== 'us-ssn' && to > from) {
+    writer.ascii(' k=')
+    tokens.writeContent(writer, bytes, from, to)
+  }
+  writer.byte(0x22)
+}
+
+/** Code points of UTF-8; what is not UTF-8 counts as its leading bytes. */
+function characterCount(bytes: Uint8Array, from: number, to: number): number {
+  let count = 0
+  for (let i = from; i < to; i++) {
+    const byte = bytes[i]! // In range by the loop condition.
+    if (byteClasses[byte] !== HIGH || (byte & 0xc0) !== 0x80) count++
+  }
+  return count
+}

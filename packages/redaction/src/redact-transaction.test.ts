@@ -1,0 +1,159 @@
+import { transactionTopic } from '@tapwarden/contracts/transaction'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type RawSketch, rawTransaction, sampleFleetKey, sampleFlow } from './raw-transaction-fixture.js'
+import { createRedactor } from './redact-transaction.js'
+
+const redactor = createRedactor({ fleetKey: sampleFleetKey, keyNumber: 1 })
+
+function published(sketch: RawSketch) {
+  const [transaction] = transactionTopic.decode(redactor.redact(sampleFlow, rawTransaction(sketch)).line)
+  return transactionTopic.parse(transaction)
+}
+
+describe('the published record', () => {
+  it('of a failed login', () => {
+    const transaction = published({
+      method: 'POST',
+      target: '/api/v1/login?locale=de',
+      fields: [
+        ['Host', 'Shop.Example'],
+        ['User-Agent', 'ExampleShop/4.2 (iPhone; iOS 19)'],
+        ['Accept', 'application/json'],
+        ['Content-Type', 'application/json; charset=UTF-8; x=y'],
+        ['X-Api-Key', 'partner-key-1'],
+        ['Cookie', 'theme=dark; sid=abcdef'],
+      ],
+      content: '{"username":"Jane@Example.org ","password":"hunter2"}',
+      response: {
+        status: 401,
+        fields: [
+          ['content-type', 'application/json'],
+          ['cache-control', 'no-store'],
+          ['set-cookie', 'sid=fedcba; Path=/'],
+          ['x-tapwarden-decision', 'd-0123456789abcdef'],
+        ],
+        content: '{"error":"denied"}',
+      },
+      anomalies: ['http.duplicate-content-length'],
+    })
+    expect(transaction).toEqual({
+      id: expect.stringMatching(/^[0-9a-f]{32}$/),
+      flowId: sampleFlow.flowId,
+      flowIndex: 0,
+      observedAtUs: 1_790_000_000_123_456,
+      timeToFirstByteUs: 2_100,
+      durationUs: 2_900,
+      clientIp: '203.0.113.9',
+      clientPort: 51_034,
+      serverIp: '198.51.100.7',
+      serverPort: 8_080,
+      clientAddress: '203.0.113.9',
+      clientAddressSource: 'tcp-peer',
+      clientAddressSpoofable: false,
+      method: 'POST',
+      scheme: 'http',
+      host: 'shop.example',
+      path: '/api/v1/login',
+      pathTokens: [expect.stringMatching(/^v1\./), expect.any(String), expect.any(String)],
+      query: [['locale', expect.stringMatching(/^str n=2 k=v1\.[0-9a-f]{16}$/)]],
+      httpVersion: '1.1',
+      userAgent: 'ExampleShop/4.2 (iPhone; iOS 19)',
+      fingerprint: expect.stringMatching(/^[0-9a-f]{16}$/),
+      requestContentType: 'application/json; charset=utf-8',
+      requestContentKind: 'json',
+      requestContentBytes: 53,
+      requestShape: {
+        username: expect.stringMatching(/^str n=5 s=email k=v1\.[0-9a-f]{16}$/),
+        password: 'str n=3 s=password',
+      },
+      requestFields: { accept: 'application/json' },
+      authScheme: 'api-key',
+      accessToken: expect.stringMatching(/^a1\./),
+      accessTokenName: 'x-api-key',
+      sessionToken: expect.stringMatching(/^a1\./),
+      loginUserToken: expect.stringMatching(/^c1\./),
+      loginPasswordToken: expect.stringMatching(/^c1\./),
+      status: 401,
+      responseContentType: 'application/json',
+      responseContentKind: 'json',
+      responseContentBytes: 18,
+      responseShape: { error: expect.stringMatching(/^str n=3 k=v1\./) },
+      responseFields: { 'cache-control': 'no-store' },
+      setCookieNames: ['sid'],
+      edgeDecisionId: 'd-0123456789abcdef',
+      sensitive: [{ type: 'email', in: 'request-content', name: 'username', count: 1 }],
+      missedBytes: 0,
+      truncated: false,
+      midStream: false,
+      anomalies: ['http.duplicate-content-length'],
+      weight: 1,
+    })
+  })
+
+  it('is the same for the same input, and its id tells requests of one flow apart', () => {
+    const line = (firstSeq: number) => redactor.redact(sampleFlow, rawTransaction({ firstSeq }))
+    expect(line(1)).toEqual(line(1))
+    expect(line(1).id).not.toBe(line(2).id)
+    const elsewhere = createRedactor({ fleetKey: sampleFleetKey, keyNumber: 1 })
+    expect(elsewhere.redact(sampleFlow, rawTransaction({ firstSeq: 1 }))).toEqual(line(1))
+  })
+
+  it('has comparable tokens for a path segment and a leaf of content', () => {
+    const transaction = published({ target: '/users/jane%20d', response: { content: '{"name":"jane d","id":42}' } })
+    expect(JSON.stringify(transaction.responseShape)).toContain(`k=${transaction.pathTokens[1]}`)
+    const number = published({ target: '/users/42', response: { content: '{"name":"jane d","id":42}' } })
+    expect(JSON.stringify(number.responseShape)).toContain(`k=${number.pathTokens[1]}`)
+  })
+})
+
+const wireText = fc.string({
+  unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)),
+  maxLength: 60,
+})
+const wireFields = fc.array(
+  fc.tuple(
+    fc.oneof(
+      wireText,
+      fc.constantFrom(
+        'host',
+        'cookie',
+        'authorization',
+        'content-type',
+        'x-forwarded-for',
+        'user-agent',
+        'set-cookie',
+        'location',
+      ),
+    ),
+    wireText,
+  ),
+  { maxLength: 8 },
+)
+const jsonish = fc.json({ maxDepth: 6 }).chain((text) => fc.nat(text.length).map((end) => text.slice(0, end)))
+const wireContent = fc.oneof(jsonish, wireText, fc.uint8Array({ maxLength: 200 }), fc.webQueryParameters())
+
+it('whatever the wire sends, the line is one valid record', () => {
+  fc.assert(
+    fc.property(
+      fc.record({
+        method: wireText,
+        target: fc.oneof(wireText, fc.webUrl({ withQueryParameters: true, withFragments: true }), fc.webPath()),
+        httpVersion: wireText,
+        fields: wireFields,
+        trailers: wireFields,
+        content: wireContent,
+        truncated: fc.boolean(),
+        response: fc.record({ status: fc.integer({ min: 0, max: 999 }), fields: wireFields, content: wireContent }),
+        anomalies: fc.array(wireText, { maxLength: 3 }),
+      }),
+      (sketch) => {
+        const { line } = redactor.redact(sampleFlow, rawTransaction(sketch))
+        const text = new TextDecoder('utf-8', { fatal: true }).decode(line)
+        expect(text.indexOf('\n')).toBe(text.length - 1)
+        transactionTopic.parse(JSON.parse(text))
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
