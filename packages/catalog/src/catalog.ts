@@ -28,12 +28,22 @@ export class Catalog {
     return this.#latestUs
   }
 
+  /** See `HostCatalog.restore`; call `decide(true)` afterwards. */
+  restore(endpoint: {
+    readonly host: string
+    readonly method: string
+    readonly pathTemplate: string
+    readonly version: number
+  }): void {
+    const host = this.#hostOf(endpoint.host)
+    if (host === undefined) return
+    host.restore(endpoint.method, endpoint.pathTemplate, endpoint.version)
+    this.#touched.add(host)
+  }
+
   observe(transaction: HttpTransaction): void {
-    let host = this.#hosts.get(transaction.host)
-    if (host === undefined) {
-      host = new HostCatalog(transaction.host)
-      if (!this.#hosts.set(transaction.host, host)) return
-    }
+    const host = this.#hostOf(transaction.host)
+    if (host === undefined) return
     host.observe(transaction)
     this.#touched.add(host)
     this.#latestUs = Math.max(this.#latestUs, transaction.observedAtUs)
@@ -56,6 +66,13 @@ export class Catalog {
       snapshots.push(snapshot)
     }
     return snapshots
+  }
+
+  #hostOf(name: string): HostCatalog | undefined {
+    const known = this.#hosts.get(name)
+    if (known !== undefined) return known
+    const host = new HostCatalog(name)
+    return this.#hosts.set(name, host) ? host : undefined
   }
 
   host(name: string): HostCatalog | undefined {

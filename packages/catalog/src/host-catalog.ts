@@ -48,6 +48,8 @@ export class HostCatalog {
   readonly #watch = new CatchAllWatch()
   #published: HostTemplates
   #snapshot: EndpointSnapshot
+  /** Every redirect published, old → its end. */
+  readonly #redirected = new Map<string, string>()
   #taughtCount = 0
   #nextDecisionAt = firstDecisionCount
   #nodesAtDecision = 0
@@ -85,6 +87,24 @@ export class HostCatalog {
     if (terminal.state.count === 0) terminal.pageKey = pageKey
     else if (terminal.pageKey !== pageKey) terminal.pageKey = undefined
     reduceEndpoint(terminal.state, transaction)
+  }
+
+  /**
+   * Takes up an endpoint that was decided before this process began, so that its template holds though nothing of it is seen again.
+   * `version` is at least the last one published.
+   */
+  restore(method: string, pathTemplate: string, version: number): void {
+    let node = this.#trie.root
+    for (const segment of pathSegments(pathTemplate)) {
+      const next = this.#trie.growTemplate(node, segment)
+      if (next === undefined) {
+        this.overflowCount++
+        return
+      }
+      node = next
+    }
+    terminalOf(node, method).restored = true
+    if (version > this.#snapshot.version) this.#snapshot = { ...this.#snapshot, version }
   }
 
   /** True when enough is new that a decision may find something. */
@@ -145,8 +165,9 @@ export class HostCatalog {
     before: string | undefined,
     found: CatalogEndpoint[],
   ): void {
-    for (const [method, { state, pageKey }] of node.terminals) {
-      if (state.successCount === 0 || (pageKey !== undefined && this.#watch.isCatchAll(pageKey))) continue
+    for (const [method, { state, pageKey, restored }] of node.terminals) {
+      if ((state.successCount === 0 && !restored) || (pageKey !== undefined && this.#watch.isCatchAll(pageKey)))
+        continue
       const pathTemplate = joinSegments(segments)
       found.push({
         id: endpointId(this.host, method, pathTemplate),
@@ -216,10 +237,23 @@ export class HostCatalog {
       const now = templates.match(method, pathSegments(pathTemplate))
       if (now === undefined || now.endpointId === id) continue
       if (redirects.size >= redirectsMaxCount) this.overflowCount++
-      else redirects.set(id, { fromId: id, toId: now.endpointId, reason: 'template-decided', decidedAtUs: atUs })
+      else redirects.set(id, redirect(id, now.endpointId, atUs))
+    }
+    // Followed to their end, so that nobody has to follow a chain.
+    for (const [fromId, toId] of this.#redirected) {
+      const next = redirects.get(toId)
+      if (next !== undefined && next.toId !== fromId) redirects.set(fromId, redirect(fromId, next.toId, atUs))
+    }
+    for (const { fromId, toId } of redirects.values()) {
+      if (this.#redirected.has(fromId) || this.#redirected.size < redirectsMaxCount) this.#redirected.set(fromId, toId)
+      else this.overflowCount++
     }
     return [...redirects.values()]
   }
+}
+
+function redirect(fromId: string, toId: string, decidedAtUs: number): EndpointRedirect {
+  return { fromId, toId, reason: 'template-decided', decidedAtUs }
 }
 
 function countSteps(steps: readonly Step[], echoed: readonly boolean[] | undefined): void {

@@ -7,6 +7,7 @@
 
 import { type EndpointState, emptyEndpointState, mergeEndpointState } from './endpoint-reducer.js'
 import { isIdKind, type SegmentKind, type SegmentShape, segmentShape } from './segment-shape.js'
+import { isWordParameterName } from './template-names.js'
 
 export const nodesMaxCount = 60_000
 
@@ -14,6 +15,8 @@ export interface Terminal {
   readonly state: EndpointState
   /** Set while every answer was a page that may be a catch-all's (admission.ts): the page's key. */
   pageKey: string | undefined
+  /** Known from an earlier run; its state may be empty. */
+  restored: boolean
 }
 
 export interface TrieNode {
@@ -100,6 +103,25 @@ export class PathTrie {
     return fresh
   }
 
+  /** The child for one segment of a template, made where missing; undefined when the trie is full. */
+  growTemplate(node: TrieNode, segment: string): TrieNode | undefined {
+    const close = segment.startsWith('{') ? segment.indexOf('}') : -1
+    const suffix = close < 0 ? '' : segment.slice(close + 1)
+    const known = close < 0 ? node.literals.get(segment) : node.parameters.get(suffix)
+    if (known !== undefined) return known
+    if (this.nodeCount >= nodesMaxCount) return undefined
+    this.nodeCount++
+    if (close < 0) {
+      const literal = newNode(segment, false, segmentShape(segment))
+      node.literals.set(segment, literal)
+      return literal
+    }
+    const parameter = newNode(suffix, true, { kind: 'word', suffix })
+    if (isWordParameterName(segment.slice(1, close))) parameter.foldedWordCount = 2
+    node.parameters.set(suffix, parameter)
+    return parameter
+  }
+
   /** Makes the literal child `label` of `node` a value of the parameter with its suffix. */
   fold(node: TrieNode, label: string, suffix: string): TrieNode {
     let parameter = node.parameters.get(suffix)
@@ -163,13 +185,14 @@ function mergeTerminal(into: TrieNode, method: string, from: Terminal): void {
     return
   }
   mergeEndpointState(known.state, from.state)
+  if (from.restored) known.restored = true
   if (known.pageKey !== from.pageKey) known.pageKey = undefined
 }
 
 export function terminalOf(node: TrieNode, method: string): Terminal {
   let terminal = node.terminals.get(method)
   if (terminal === undefined) {
-    terminal = { state: emptyEndpointState(), pageKey: undefined }
+    terminal = { state: emptyEndpointState(), pageKey: undefined, restored: false }
     node.terminals.set(method, terminal)
   }
   return terminal

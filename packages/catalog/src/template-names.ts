@@ -14,6 +14,11 @@ export function parameterName(before: string | undefined, kind: SegmentKind, tak
   for (let i = 2; ; i++) if (!taken.has(`${name}${i}`)) return `${name}${i}`
 }
 
+/** Whether a name of ours says that the parameter takes words. */
+export function isWordParameterName(name: string): boolean {
+  return name === 'name' || name.endsWith('Name')
+}
+
 /** Letters and digits of `word` in camel case, at most 40 characters. */
 function camel(word: string): string {
   let out = ''
