@@ -1,0 +1,238 @@
+/**
+ * The sensor, as the list of its steps:
+ *
+ *   frame ─► link, IP, fragments ─► flow ─► HTTP ─► redaction ─► batch of a partition ─► bus http.transactions.v1
+ *   frame ─► interval of event time ──────────────────────────────────────────────────► bus sensor.intervals.v1
+ *
+ * Frame by frame all is synchronous; between the source's blocks we wait for the bus (a file), or shed and count (live).
+ */
+
+import { randomUUID } from 'node:crypto'
+import type { Bus } from '@tapwarden/bus/bus'
+import { topicNames } from '@tapwarden/contracts/names'
+import type { RawTransaction } from '@tapwarden/http/raw-transaction'
+import type { FlowInfo } from '@tapwarden/net/flow-table'
+import type { FrameView } from '@tapwarden/pcap/pcap-reader'
+import type { Redactor } from '@tapwarden/redaction/redact-transaction'
+import type { Logger } from '@tapwarden/runtime/logger'
+import type { CaptureConfig } from './config.js'
+import type { FrameSink, FrameSource } from './frame-source.js'
+import { type OverflowPolicy, RecordPublisher } from './record-publisher.js'
+import { SensorIntervals, type SensorTotals } from './sensor-intervals.js'
+import { TransactionBatches } from './transaction-batches.js'
+import { TransactionReader } from './transaction-reader.js'
+
+export interface CaptureOptions {
+  readonly source: FrameSource
+  readonly bus: Bus
+  readonly redactor: Redactor
+  readonly config: CaptureConfig
+  readonly logger: Logger
+  /** When the bus is full: a file waits, a live source sheds. Default `wait`. */
+  readonly whenBusIsFull?: OverflowPolicy
+  /** After every block of the source. */
+  readonly onProgress?: (progress: CaptureProgress) => void
+  /** Stops the source; what was captured is still published. */
+  readonly signal?: AbortSignal
+}
+
+export interface CaptureProgress {
+  readonly packetCount: number
+  readonly transactionCount: number
+  readonly bytesRead: number
+  readonly totalBytes: number | undefined
+  /** Capture clock of the newest frame, µs; 0 before the first. */
+  readonly observedAtUs: number
+}
+
+export interface CaptureSummary {
+  readonly packetCount: number
+  /** Bytes of frames, as captured. */
+  readonly bytes: number
+  readonly flowCount: number
+  readonly transactionCount: number
+  readonly unansweredRequestCount: number
+  readonly orphanResponseCount: number
+  readonly missedBytes: number
+  readonly opaqueFlows: {
+    readonly tls: number
+    readonly http2: number
+    readonly other: number
+    readonly tunnel: number
+  }
+  readonly opaqueBytes: number
+  readonly kernelDropCount: number
+  readonly shedCount: number
+  readonly anomalies: Readonly<Record<string, number>>
+  /** What was wrong with the source without ending it, in sentences. */
+  readonly warnings: readonly string[]
+}
+
+/** Runs until the source ends. Rejects with what the source or the bus failed with; what came before is published then, too. */
+export async function runCapture(options: CaptureOptions): Promise<CaptureSummary> {
+  const pipeline = new CapturePipeline(options)
+  const { source, signal, config, logger } = options
+  const stop = () => void source.stop()
+  signal?.addEventListener('abort', stop, { once: true })
+  if (signal?.aborted === true) stop()
+  const linger = setInterval(() => pipeline.flushWaiting(), config.batch.lingerMs)
+  try {
+    await source.frames(pipeline)
+  } finally {
+    clearInterval(linger)
+    signal?.removeEventListener('abort', stop)
+    await pipeline.finish()
+  }
+  const summary = pipeline.summary()
+  logger.info({ transactions: summary.transactionCount, packets: summary.packetCount }, 'capture ended')
+  return summary
+}
+
+class CapturePipeline implements FrameSink {
+  readonly #options: CaptureOptions
+  readonly #reader: TransactionReader
+  readonly #batches: TransactionBatches
+  readonly #intervals: SensorIntervals
+  readonly #transactions: RecordPublisher
+  readonly #intervalRecords: RecordPublisher
+  readonly #isShedding: boolean
+  #packetCount = 0
+  #bytes = 0
+  #observedAtUs = 0
+  #lastFrameAtMs = 0
+
+  constructor(options: CaptureOptions) {
+    const { config, bus } = options
+    const policy = options.whenBusIsFull ?? 'wait'
+    this.#options = options
+    this.#isShedding = policy === 'shed'
+    this.#reader = new TransactionReader({
+      onTransaction: (flow, transaction) => this.#publish(flow, transaction),
+      flowLimits: flowLimitsOf(config),
+      httpLimits: config.http,
+    })
+    this.#batches = new TransactionBatches(config.batch)
+    this.#intervals = new SensorIntervals({
+      sensorId: config.sensorId,
+      runId: randomUUID(),
+      intervalUs: config.intervalMs * 1_000,
+      totals: () => this.#totals(),
+    })
+    const { queueMaxRecords } = config
+    this.#transactions = new RecordPublisher({ bus, topic: topicNames.transactions, policy, queueMaxRecords })
+    this.#intervalRecords = new RecordPublisher({ bus, topic: topicNames.sensorIntervals, policy, queueMaxRecords })
+  }
+
+  frame(frame: FrameView): void {
+    this.#packetCount++
+    this.#bytes += frame.capturedBytes
+    this.#observedAtUs = frame.timestampUs
+    this.#offerInterval(this.#intervals.observe(frame.timestampUs))
+    this.#reader.frame(frame)
+  }
+
+  async afterBlock(): Promise<void> {
+    this.#lastFrameAtMs = performance.now()
+    this.#transactions.offer(this.#batches.takeFull())
+    if (!this.#isShedding) await this.#settled()
+    this.#options.onProgress?.(this.#progress())
+  }
+
+  /** Called by the clock: what waits for company is sent, and event time goes on though no frame comes. */
+  flushWaiting(): void {
+    const lingerMs = this.#options.config.batch.lingerMs
+    const quietMs = performance.now() - this.#lastFrameAtMs
+    if (this.#isShedding && this.#packetCount > 0 && quietMs > lingerMs) {
+      this.#reader.advance(this.#observedAtUs + Math.trunc(quietMs * 1_000))
+    }
+    this.#batches.closeOlder()
+    this.#offerUnlessFailed()
+  }
+
+  /** The source has ended: what is half done is handed on as it is. */
+  async finish(): Promise<void> {
+    this.#reader.end()
+    this.#batches.closeOlder()
+    this.#transactions.offer(this.#batches.takeFull())
+    this.#offerInterval(this.#intervals.close())
+    await this.#settled()
+  }
+
+  summary(): CaptureSummary {
+    const totals = this.#totals()
+    const { http } = this.#reader.statistics()
+    const source = this.#options.source.statistics()
+    return {
+      packetCount: totals.packetCount,
+      bytes: totals.bytes,
+      flowCount: totals.flowCount,
+      transactionCount: totals.transactionCount,
+      unansweredRequestCount: http.unansweredRequestCount,
+      orphanResponseCount: http.orphanResponseCount,
+      missedBytes: totals.missedBytes,
+      opaqueFlows: { ...http.opaqueFlows },
+      opaqueBytes: totals.opaqueBytes,
+      kernelDropCount: totals.kernelDropCount,
+      shedCount: totals.shedCount,
+      anomalies: Object.fromEntries(totals.anomalies),
+      warnings: source.warnings,
+    }
+  }
+
+  #publish(flow: FlowInfo, transaction: RawTransaction): void {
+    const { partition, line, observedAtUs } = this.#options.redactor.redact(flow, transaction)
+    this.#batches.add(partition, line, observedAtUs)
+  }
+
+  #offerInterval(line: Uint8Array | undefined): void {
+    if (line !== undefined) this.#intervalRecords.offer([{ partition: 0, value: line, messageCount: 1 }])
+  }
+
+  /** A failure of the bus is thrown where the source can hear it, in `afterBlock`; a timer has nobody to tell. */
+  #offerUnlessFailed(): void {
+    try {
+      this.#transactions.offer(this.#batches.takeFull())
+    } catch (error) {
+      this.#options.logger.error({ error }, 'transactions cannot be published')
+      void this.#options.source.stop()
+    }
+  }
+
+  async #settled(): Promise<void> {
+    await this.#transactions.settled()
+    await this.#intervalRecords.settled()
+  }
+
+  #progress(): CaptureProgress {
+    const { bytesRead, totalBytes } = this.#options.source.statistics()
+    const { http } = this.#reader.statistics()
+    const { transactionCount } = http
+    return { packetCount: this.#packetCount, transactionCount, bytesRead, totalBytes, observedAtUs: this.#observedAtUs }
+  }
+
+  #totals(): SensorTotals {
+    const { flows, http } = this.#reader.statistics()
+    return {
+      packetCount: this.#packetCount,
+      bytes: this.#bytes,
+      kernelDropCount: this.#options.source.statistics().kernelDroppedCount,
+      transactionCount: http.transactionCount,
+      flowCount: flows.openedFlowCount,
+      missedBytes: flows.missedBytes,
+      shedCount: this.#transactions.shedCount,
+      opaqueBytes: http.opaqueBytes,
+      anomalies: this.#reader.anomalies(),
+    }
+  }
+}
+
+function flowLimitsOf({ flows }: CaptureConfig) {
+  return {
+    flowMaxCount: flows.maxCount,
+    idleTimeoutUs: flows.idleTimeoutMs * 1_000,
+    closedTimeoutUs: flows.closedTimeoutMs * 1_000,
+    halfBufferMaxBytes: flows.halfBufferMaxBytes,
+    bufferMaxBytes: flows.bufferMaxBytes,
+    gapTimeoutUs: flows.gapTimeoutMs * 1_000,
+  }
+}

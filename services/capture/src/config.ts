@@ -1,0 +1,69 @@
+/** The sensor's configuration: every limit and timeout of the path from frame to record, each with its default. */
+
+import { isCidr } from '@tapwarden/redaction/client-address'
+import { z } from 'zod'
+
+const bytes = (standard: number) => z.int().positive().default(standard)
+const count = (standard: number) => z.int().positive().default(standard)
+const milliseconds = (standard: number) => z.int().positive().default(standard)
+
+const flowsSchema = z.strictObject({
+  /** Connections tracked at once; the longest idle leaves. */
+  maxCount: count(262_144),
+  idleTimeoutMs: milliseconds(120_000),
+  closedTimeoutMs: milliseconds(5_000),
+  /** Data that came too early, of one direction and of all. */
+  halfBufferMaxBytes: bytes(4_194_304),
+  bufferMaxBytes: bytes(268_435_456),
+  /** How long a hole may stay open that nobody acknowledged. */
+  gapTimeoutMs: milliseconds(5_000),
+})
+
+const httpSchema = z.strictObject({
+  headMaxBytes: bytes(65_536),
+  pendingRequestsMax: count(1_000),
+  contentMaxBytes: bytes(1_048_576),
+  decodedMaxBytes: bytes(8_388_608),
+  flowBufferedMaxBytes: bytes(4_194_304),
+  totalBufferedMaxBytes: bytes(268_435_456),
+})
+
+const batchSchema = z.strictObject({
+  /** Transactions of one partition that travel in one record. */
+  maxTransactions: z.int().min(1).max(10_000).default(64),
+  maxBytes: bytes(262_144),
+  /** Live: a transaction waits so long for others, at most. */
+  lingerMs: milliseconds(200),
+})
+
+const contentPolicies = ['none', 'shape'] as const
+
+export const captureConfigSchema = z.strictObject({
+  sensorId: z.string().min(1).max(64).default('sensor-1'),
+  /** Addresses and CIDR ranges of our own proxies, whose forwarded client addresses are believed. */
+  trustedHops: z.array(z.string().refine(isCidr, 'an address or a CIDR range')).default([]),
+  content: z
+    .strictObject({
+      /** What is published of content: nothing, or its shape. */
+      policy: z.enum(contentPolicies).default('shape'),
+      /** Exceptions by host, lower case, without wildcard. */
+      hosts: z.record(z.string(), z.enum(contentPolicies)).default({}),
+    })
+    .prefault({}),
+  flows: flowsSchema.prefault({}),
+  http: httpSchema.prefault({}),
+  batch: batchSchema.prefault({}),
+  /** Live: records that may wait for the bus before new ones are shed, the newest first. A file waits instead. */
+  queueMaxRecords: count(1_024),
+  /** Event time between two records of what the sensor saw. */
+  intervalMs: milliseconds(10_000),
+})
+
+export type CaptureConfig = z.infer<typeof captureConfigSchema>
+
+/** For the redactor: the policy of a host. */
+export function contentPolicyOf(config: CaptureConfig): (host: string) => 'none' | 'shape' {
+  const hosts = new Map(Object.entries(config.content.hosts))
+  const { policy } = config.content
+  return hosts.size === 0 ? () => policy : (host) => hosts.get(host) ?? policy
+}
