@@ -1,4 +1,4 @@
-/** The engine's server configuration: what it may use, and the one folder whose files its SQL may name. */
+/** The engine's server configuration: what it may use, and where relative names of files start. */
 
 export interface EngineLimits {
   /** All queries and inserts together. The engine's own default is nine tenths of the machine. */
@@ -16,7 +16,7 @@ export const defaultEngineLimits: EngineLimits = {
   bodyMaxBytes: 512 * 1024 ** 2,
 }
 
-/** `emptyFolder` is what file(), INFILE and OUTFILE see: a folder with nothing in it. */
+/** `emptyFolder`: nothing is in it. An absolute name still reads whatever the process may read: chdb checks no path (SQL gate). */
 export function engineConfigXml(limits: EngineLimits, emptyFolder: string): string {
   const folder = xml(emptyFolder)
   return `<clickhouse>

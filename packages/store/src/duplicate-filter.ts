@@ -1,0 +1,187 @@
+/**
+ * Which transactions are new: by a bounded window of recent ids, and by a look-up in the store where that window cannot know.
+ *
+ *   id in the window? ─ yes ─► duplicate
+ *          │ no
+ *   time inside what the store may hold of that hour? ─ no ─► new, and nothing was asked
+ *          │ yes
+ *   look-up by id over the batch's time range ─► new or duplicate
+ *
+ * Per hour of event time it keeps the span in which the store holds rows that the window does not cover: asked once, when the hour is
+ * first met, then widened by whatever the window forgets. Live traffic runs ahead of that span and asks nothing; a second replay
+ * falls into it. Assumes one writer for an id (a partition's consumer): after a rebalance call `forget`.
+ */
+
+import { microsPerHour } from '@tapwarden/base/units'
+import { tableNames } from '@tapwarden/contracts/names'
+import type { Store } from './store.js'
+
+export interface Sighting {
+  /** 32 hex digits. */
+  readonly id: string
+  readonly observedAtUs: number
+}
+
+export interface DuplicateFilterOptions {
+  /** Ids remembered; about 100 bytes each. */
+  readonly recentMaxCount?: number
+  /** Hours of event time whose span is remembered; a forgotten one is asked again. */
+  readonly hoursMaxCount?: number
+}
+
+interface Span {
+  fromUs: number
+  toUs: number
+}
+
+interface Generation {
+  readonly ids: Set<string>
+  readonly spans: Map<number, Span>
+}
+
+/** Within the engine's default of 256 KiB for the text of a statement. */
+const lookUpIdsMaxCount = 6_000
+const rangesMaxCount = 100
+const idPattern = /^[0-9a-f]{32}$/
+
+export class DuplicateFilter {
+  readonly #store: Store
+  readonly #generationMaxCount: number
+  readonly #hoursMaxCount: number
+  /** Two generations: the older is forgotten whole when the younger is full. */
+  #younger = newGeneration()
+  #older = newGeneration()
+  /** Hour index → where the store may hold rows; undefined: nowhere. */
+  readonly #occupied = new Map<number, Span | undefined>()
+
+  constructor(store: Store, options: DuplicateFilterOptions = {}) {
+    this.#store = store
+    this.#generationMaxCount = Math.max(1, Math.floor((options.recentMaxCount ?? 400_000) / 2))
+    this.#hoursMaxCount = options.hoursMaxCount ?? 10_000
+  }
+
+  /** The ids that are neither remembered nor stored. Throws what the store throws. */
+  async filterNew(sightings: readonly Sighting[]): Promise<Set<string>> {
+    const fresh = new Set<string>()
+    const unknown: Sighting[] = []
+    await this.#learnHours(sightings)
+    for (const sighting of sightings) {
+      if (this.#younger.ids.has(sighting.id) || this.#older.ids.has(sighting.id) || fresh.has(sighting.id)) continue
+      fresh.add(sighting.id)
+      const span = this.#occupied.get(hourOf(sighting.observedAtUs))
+      if (span !== undefined && sighting.observedAtUs >= span.fromUs && sighting.observedAtUs <= span.toUs) {
+        unknown.push(sighting)
+      }
+    }
+    for (const id of await storedIds(this.#store, unknown)) fresh.delete(id)
+    return fresh
+  }
+
+  /** After they are stored. */
+  remember(sightings: readonly Sighting[]): void {
+    for (const { id, observedAtUs } of sightings) {
+      if (this.#younger.ids.size >= this.#generationMaxCount) this.#forgetOlder()
+      this.#younger.ids.add(id)
+      widen(this.#younger.spans, hourOf(observedAtUs), observedAtUs, observedAtUs)
+    }
+  }
+
+  /** Another process may have written meanwhile. */
+  forget(): void {
+    this.#younger = newGeneration()
+    this.#older = newGeneration()
+    this.#occupied.clear()
+  }
+
+  #forgetOlder(): void {
+    for (const [hour, span] of this.#older.spans) {
+      // An hour that is not known any more is asked anew, and then includes these.
+      if (this.#occupied.has(hour)) widen(this.#occupied, hour, span.fromUs, span.toUs)
+    }
+    this.#older = this.#younger
+    this.#younger = newGeneration()
+  }
+
+  async #learnHours(sightings: readonly Sighting[]): Promise<void> {
+    const hours = new Set<number>()
+    for (const { observedAtUs } of sightings) {
+      const hour = hourOf(observedAtUs)
+      if (!this.#occupied.has(hour)) hours.add(hour)
+    }
+    if (hours.size === 0) return
+    const ranges = rangesOf([...hours].sort((a, b) => a - b))
+    const where = ranges.map(([from, to]) => `observed_at >= ${time(from)} AND observed_at < ${time(to)}`).join(' OR ')
+    const rows = await this.#store.query<{ hour: string; fromUs: string; toUs: string }>(
+      `SELECT intDiv(toUnixTimestamp64Micro(observed_at), ${microsPerHour}) AS hour,
+  min(toUnixTimestamp64Micro(observed_at)) AS fromUs, max(toUnixTimestamp64Micro(observed_at)) AS toUs
+FROM ${tableNames.transactions} WHERE ${where} GROUP BY hour`,
+    )
+    for (const hour of hours) this.#occupied.set(hour, undefined)
+    for (const row of rows) {
+      if (hours.has(Number(row.hour))) widen(this.#occupied, Number(row.hour), Number(row.fromUs), Number(row.toUs))
+    }
+    for (const hour of this.#occupied.keys()) {
+      if (this.#occupied.size <= this.#hoursMaxCount) break
+      if (!hours.has(hour)) this.#occupied.delete(hour)
+    }
+  }
+}
+
+/**
+ * Which of these are stored, and, with `ingestedBeforeMs`, were stored before that wall-clock time. Reads only around their own
+ * times. Throws what the store throws.
+ */
+export async function storedIds(
+  store: Store,
+  sightings: readonly Sighting[],
+  ingestedBeforeMs?: number,
+): Promise<Set<string>> {
+  const stored = new Set<string>()
+  const inTimeOrder = sightings.filter(({ id }) => idPattern.test(id)).sort((a, b) => a.observedAtUs - b.observedAtUs)
+  const before =
+    ingestedBeforeMs === undefined ? '' : ` AND ingested_at < fromUnixTimestamp64Milli(${ingestedBeforeMs})`
+  for (let at = 0; at < inTimeOrder.length; at += lookUpIdsMaxCount) {
+    const part = inTimeOrder.slice(at, at + lookUpIdsMaxCount)
+    const [first, last] = [part[0]!, part.at(-1)!] // Not empty by the loop condition.
+    const rows = await store.query<{ id: string }>(
+      `SELECT id FROM ${tableNames.transactions}
+WHERE observed_at >= ${time(first.observedAtUs)} AND observed_at <= ${time(last.observedAtUs)}${before}
+  AND id IN (SELECT arrayJoin(splitByChar(',', '${part.map(({ id }) => id).join(',')}')))`,
+    )
+    for (const { id } of rows) stored.add(id)
+  }
+  return stored
+}
+
+function newGeneration(): Generation {
+  return { ids: new Set(), spans: new Map() }
+}
+
+function hourOf(observedAtUs: number): number {
+  return Math.floor(observedAtUs / microsPerHour)
+}
+
+function time(us: number): string {
+  return `fromUnixTimestamp64Micro(${us})`
+}
+
+function widen(spans: Map<number, Span | undefined>, hour: number, fromUs: number, toUs: number): void {
+  const span = spans.get(hour)
+  if (span === undefined) spans.set(hour, { fromUs, toUs })
+  else {
+    span.fromUs = Math.min(span.fromUs, fromUs)
+    span.toUs = Math.max(span.toUs, toUs)
+  }
+}
+
+/** Neighboring hours as one range in µs, `to` exclusive; one wide range when there would be too many. */
+function rangesOf(hours: readonly number[]): [number, number][] {
+  const ranges: [number, number][] = []
+  for (const hour of hours) {
+    const previous = ranges.at(-1)
+    if (previous !== undefined && previous[1] === hour * microsPerHour) previous[1] += microsPerHour
+    else ranges.push([hour * microsPerHour, (hour + 1) * microsPerHour])
+  }
+  const [first, last] = [ranges[0], ranges.at(-1)]
+  return ranges.length > rangesMaxCount && first !== undefined && last !== undefined ? [[first[0], last[1]]] : ranges
+}

@@ -1,0 +1,118 @@
+/**
+ * How many transactions a second the embedded store takes, and what one costs on either side.
+ * Run: `node packages/store/dist/transaction-writer.bench.js [rows]` after a build. Baseline: the engine alone, the same rows and one
+ * statement, without the writer's journal and duplicate filter.
+ */
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { tableNames } from '@tapwarden/contracts/names'
+import { goldenTransaction, transactionTopic } from '@tapwarden/contracts/transaction'
+import { startEngine } from './embedded/engine.js'
+import { openStore } from './http-store.js'
+import { applyMigrations } from './migrations/migrations.js'
+import { openTransactionWriter, type TransactionRow } from './transaction-writer.js'
+
+const rowCount = Number(process.argv[2] ?? 200_000)
+const batchRowCount = 20_000
+
+/** Lines of a size that live traffic has (about 0.7 kB): content of a few leaves, no rare fields. */
+function makeRows(prefix: string, startUs: number): TransactionRow[] {
+  const { requestFields, vlanIds, forwardedFor, anomalies, setCookieNames, accountToken, ...fields } = goldenTransaction
+  return Array.from({ length: rowCount }, (_, index) => {
+    const id =
+      prefix + (index * 2_654_435_761).toString(16).padStart(16, '0').slice(-16) + index.toString(16).padStart(8, '0')
+    const observedAtUs = startUs + index * 150
+    const line = transactionTopic.encode({
+      ...fields,
+      id,
+      observedAtUs,
+      clientIp: `203.0.${(index >> 8) & 255}.${index & 255}`,
+      clientAddress: `203.0.${(index >> 8) & 255}.${index & 255}`,
+      host: `host-${index % 7}.example`,
+      path: `/api/v1/items/${index % 5_000}`,
+      status: index % 20 === 0 ? 401 : 200,
+      // As the catalog service splices it in.
+      ...{ endpointId: (index % 300).toString(16).padStart(16, '0') },
+    })
+    return { id, observedAtUs, line }
+  })
+}
+
+/** µs of CPU that a process has used, all threads. */
+function cpuUs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) * 10_000
+}
+
+async function measure(
+  name: string,
+  rows: number,
+  bytes: number,
+  enginePid: number,
+  work: () => Promise<void>,
+): Promise<void> {
+  const engineBefore = cpuUs(enginePid)
+  const own = process.cpuUsage()
+  const startedAt = performance.now()
+  await work()
+  const seconds = (performance.now() - startedAt) / 1_000
+  const used = process.cpuUsage(own)
+  const engineUs = (cpuUs(enginePid) - engineBefore) / rows
+  const clientUs = (used.user + used.system) / rows
+  console.log(
+    `${name.padEnd(46)} ${Math.round(rows / seconds)} rows/s  ${(bytes / seconds / 1e6).toFixed(1)} MB/s  ` +
+      `engine ${engineUs.toFixed(1)} µs/row  client ${clientUs.toFixed(1)} µs/row`,
+  )
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'tapwarden-bench-'))
+const logger = { info: () => undefined, warn: () => undefined }
+const engine = await startEngine({ storeDir: join(folder, 'store'), logger })
+const store = openStore(engine)
+await applyMigrations(store)
+
+const startUs = 1_790_000_000_000_000
+const direct = makeRows('d0d0d0d0', startUs)
+const bytes = direct.reduce((sum, row) => sum + row.line.length, 0)
+console.log(`${rowCount} rows, ${Math.round(bytes / rowCount)} bytes each, ${batchRowCount} a block`)
+
+await measure('engine alone, same statement', rowCount, bytes, engine.pid, async () => {
+  for (let at = 0; at < rowCount; at += batchRowCount) {
+    const block = Buffer.concat(direct.slice(at, at + batchRowCount).map((row) => row.line))
+    await store.insertNdjson(tableNames.transactions, block, { deduplicationToken: `direct-${at}` })
+  }
+})
+
+const rows = makeRows('e0e0e0e0', startUs + 86_400_000_000)
+const writer = await openTransactionWriter({ store, journalFolder: join(folder, 'journal'), batchRowCount })
+/** 64 rows a call, some thousands of calls under way: what the catalog does. */
+async function writeAll(): Promise<number> {
+  let duplicateCount = 0
+  const calls: Promise<void>[] = []
+  for (let at = 0; at < rowCount; at += 64) {
+    calls.push(
+      writer.write(rows.slice(at, at + 64)).then((result) => {
+        duplicateCount += result.duplicateCount
+      }),
+    )
+    if (calls.length === 640) await Promise.all(calls.splice(0))
+  }
+  await writer.flush()
+  await Promise.all(calls)
+  return duplicateCount
+}
+await measure('writer, rows new', rowCount, bytes, engine.pid, async () => {
+  await writeAll()
+})
+writer.forgetStored()
+await measure('writer, every row a duplicate, looked up', rowCount, bytes, engine.pid, async () => {
+  const duplicateCount = await writeAll()
+  if (duplicateCount !== rowCount) throw new Error(`${duplicateCount} duplicates of ${rowCount}`)
+})
+
+await writer.close()
+await store.close()
+await engine.stop()
+rmSync(folder, { recursive: true, force: true })
