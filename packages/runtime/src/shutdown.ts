@@ -31,6 +31,8 @@ export interface Shutdown {
   begin(reason: string): Promise<void>
   /** Resolves when `stop` has; rejects when it rejects. */
   readonly stopped: Promise<void>
+  /** Stops listening: for work that ended by itself. */
+  dispose(): void
 }
 
 export function shutdownOnSignal(options: ShutdownOptions): Shutdown {
@@ -61,9 +63,12 @@ export function shutdownOnSignal(options: ShutdownOptions): Shutdown {
   }
   const finish = (callOff: () => void, settle: () => void): void => {
     callOff()
+    dispose()
+    settle()
+  }
+  const dispose = (): void => {
     signals.off('SIGINT', onInterrupt)
     signals.off('SIGTERM', onTerminate)
-    settle()
   }
   const onSignal = (signal: string): void => {
     if (begun) exit(exitCodes.interrupted)
@@ -73,5 +78,5 @@ export function shutdownOnSignal(options: ShutdownOptions): Shutdown {
   const onTerminate = (): void => onSignal('SIGTERM')
   signals.on('SIGINT', onInterrupt)
   signals.on('SIGTERM', onTerminate)
-  return { begin, stopped }
+  return { begin, stopped, dispose }
 }

@@ -1,6 +1,7 @@
 /** All settings of the embedded stack: each service's own schema under its name, and what only the stack has. */
 
 import { logLevels } from '@tapwarden/runtime/logger'
+import { captureConfigSchema } from '@tapwarden/service-capture/config'
 import { z } from 'zod'
 
 export const tapwardenConfigSchema = z.object({
@@ -29,6 +30,7 @@ export const tapwardenConfigSchema = z.object({
       port: z.int().min(0).max(65_535).default(0),
     })
     .prefault({}),
+  capture: captureConfigSchema.prefault({}),
   bus: z
     .object({
       retainedMaxBytes: z

@@ -38,6 +38,8 @@ export interface EmbeddedStack {
   readonly jobs: JobQueue
   /** Where SQL tools find the engine. */
   readonly engine: Engine
+  /** Ports that services of the stack listen on, beside the engine's. */
+  readonly ownPorts: readonly number[]
   /** Rejects when a part cannot go on. Never resolves. */
   readonly failed: Promise<never>
   /** Everything published so far has had its effects. Rejects when the stack fails meanwhile. */
@@ -110,6 +112,7 @@ function runningStack(parts: {
     store,
     jobs,
     engine,
+    ownPorts: [],
     failed,
     drained,
     counts: () => storeCounts(store),

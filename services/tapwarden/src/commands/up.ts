@@ -1,0 +1,124 @@
+/** `up`: the embedded stack on a live interface, until Ctrl-C. What was captured by then is stored before it ends. */
+
+import type { ConfigFlag } from '@tapwarden/runtime/config'
+import { startHealthServer } from '@tapwarden/runtime/health'
+import { shutdownOnSignal } from '@tapwarden/runtime/shutdown'
+import { exitCodes } from '@tapwarden/runtime/user-error'
+import { runCapture } from '@tapwarden/service-capture/capture-pipeline'
+import { LiveInterfaceSource } from '@tapwarden/service-capture/live-interface'
+import { type CommonFlags, keyFileOf, readSettings, type Settings } from '../common-flags.js'
+import { type EmbeddedStack, startEmbeddedStack } from '../embedded-stack.js'
+import { counted, type Output } from '../output.js'
+import { FaultKeepingSource, notVisible, openRedactor } from '../sensor.js'
+import { deadLetterCount } from '../services.js'
+import { stackMetrics } from '../stack-metrics.js'
+import { printSummary, summarize } from '../traffic-summary.js'
+
+export interface UpFlags extends CommonFlags {
+  readonly interface: string
+  readonly filter?: string
+  readonly enforce?: boolean
+  readonly json?: boolean
+}
+
+const stopDeadlineMs = 60_000
+
+/** Resolves to the exit code: 0 after Ctrl-C, since that is how it is ended. */
+export async function up(flags: UpFlags, output: Output): Promise<number> {
+  const enforce: ConfigFlag[] =
+    flags.enforce === true ? [{ flag: '--enforce', path: ['mitigator', 'mode'], value: 'enforce' }] : []
+  const settings = await readSettings(flags, output, { quietLevel: 'info', flags: enforce })
+  if (settings === undefined) return exitCodes.ok
+  const stack = await startEmbeddedStack(settings)
+  const interrupt = new AbortController()
+  const finished = watch(stack, settings, flags, output, interrupt.signal)
+  const shutdown = shutdownOnSignal({
+    stop: async () => {
+      interrupt.abort()
+      await finished.catch(() => undefined) // Awaited below, where it is thrown.
+    },
+    deadlineMs: stopDeadlineMs,
+    logger: settings.logger,
+  })
+  const exitCode = await finished
+  shutdown.dispose()
+  return exitCode
+}
+
+async function watch(
+  stack: EmbeddedStack,
+  settings: Settings,
+  flags: UpFlags,
+  output: Output,
+  signal: AbortSignal,
+): Promise<number> {
+  let abandon = true
+  try {
+    const { config, logger } = settings
+    const startedMs = performance.now()
+    const before = await stack.counts()
+    const health = await startHealthServer({
+      ...config.health,
+      metrics: stackMetrics(stack.bus),
+      checks: [{ name: 'store', fault: () => stack.store.ping().then(() => undefined) }],
+    })
+    try {
+      const excludedPorts = [Number(new URL(stack.engine.url).port), health.port, ...stack.ownPorts]
+      const source = new LiveInterfaceSource({
+        interfaceName: flags.interface,
+        excludedPorts,
+        ...(flags.filter === undefined ? {} : { filter: flags.filter }),
+      })
+      announce(output, flags, source.effectiveFilter, excludedPorts, health.port, stack)
+      const watched = new FaultKeepingSource(source)
+      const capture = runCapture({
+        source: watched,
+        bus: stack.bus,
+        redactor: await openRedactor(config, keyFileOf(config)),
+        config: config.capture,
+        logger,
+        signal,
+        whenBusIsFull: 'shed',
+      })
+      const sensor = await Promise.race([capture, stack.failed])
+      if (watched.fault !== undefined) output.note(`tapwarden: ${watched.fault.message}`)
+      await stack.drained()
+      abandon = false
+      const after = await stack.counts()
+      if (watched.fault === undefined || sensor.packetCount > 0) {
+        const summary = summarize({
+          files: 0,
+          sensor: { packets: sensor.packetCount, transactions: sensor.transactionCount },
+          before,
+          after,
+          notVisible: notVisible(sensor),
+          deadLetters: deadLetterCount(stack.bus),
+          seconds: (performance.now() - startedMs) / 1_000,
+          faults: watched.fault === undefined ? [] : [watched.fault.message],
+        })
+        printSummary(output, summary, flags.json === true)
+      }
+      return watched.fault?.exitCode ?? exitCodes.ok
+    } finally {
+      await health.close()
+    }
+  } finally {
+    await stack.stop({ abandon })
+  }
+}
+
+function announce(
+  output: Output,
+  flags: UpFlags,
+  filter: string,
+  excludedPorts: readonly number[],
+  healthPort: number,
+  stack: EmbeddedStack,
+): void {
+  const mode = flags.enforce === true ? 'decisions are enforced' : 'decisions are simulated (--enforce pushes them)'
+  output.note(`watching ${flags.interface}; ${mode}; Ctrl-C ends it`)
+  output.note(
+    `not watched: ${counted(excludedPorts.length, 'port')} of our own (${excludedPorts.join(', ')}); filter: ${filter}`,
+  )
+  output.note(`store ${stack.engine.url}, health http://127.0.0.1:${healthPort}/readyz`)
+}
