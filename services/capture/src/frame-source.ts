@@ -1,0 +1,61 @@
+/**
+ * Where frames come from: files, or a live interface. A source reads blocks, awaits only between them, and calls the sink once a
+ * frame with the reader's one reused view: no promise and no object per frame.
+ */
+
+import type { FrameView } from '@tapwarden/pcap/pcap-reader'
+
+export interface FrameSink {
+  /** Synchronous; `frame` is borrowed until it returns. What it throws ends the source and is rethrown by `frames`. */
+  frame(frame: FrameView): void
+  /** Awaited after each block: where a pipeline publishes, and so holds the source back. */
+  afterBlock?(): Promise<void> | void
+}
+
+export interface FrameSourceStatistics {
+  readonly frameCount: number
+  readonly bytesRead: number
+  /** Undefined when nobody can know. */
+  readonly totalBytes: number | undefined
+  /** Frames that the kernel dropped because we were too slow, as far as it told. */
+  readonly kernelDroppedCount: number
+  readonly restartCount: number
+  /** What was wrong without ending the capture, in sentences. */
+  readonly warnings: readonly string[]
+}
+
+export interface FrameSource {
+  /** Runs until the source ends or is stopped. Rejects with `FrameSourceError`; frames handed on before that are good. Once only. */
+  frames(sink: FrameSink): Promise<void>
+  /** Ends `frames` after the block under way; resolves when nothing of the source runs any more. */
+  stop(): Promise<void>
+  statistics(): FrameSourceStatistics
+}
+
+export type FrameSourceErrorCode =
+  | 'missing'
+  | 'directory'
+  | 'unreadable'
+  | 'empty'
+  | 'not-a-capture'
+  | 'malformed-record'
+  | 'record-too-large'
+  | 'tcpdump-missing'
+  | 'not-permitted'
+  | 'interface-unknown'
+  | 'filter-invalid'
+  | 'capture-ended'
+
+/** The world, not the wire: a file or a capture that cannot be had. The message is one line for people and says what to do. */
+export class FrameSourceError extends Error {
+  override readonly name = 'FrameSourceError'
+  readonly code: FrameSourceErrorCode
+  /** Whether trying again, as it is, can help. */
+  readonly retryable: boolean
+
+  constructor(code: FrameSourceErrorCode, message: string, options: { cause?: unknown; retryable?: boolean } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.retryable = options.retryable ?? false
+  }
+}

@@ -1,0 +1,166 @@
+import { spawnSync } from 'node:child_process'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { FrameSink } from './frame-source.js'
+import { captureFilter, kernelDrops, LiveInterfaceSource } from './live-interface.js'
+
+const noSink: FrameSink = { frame: () => undefined }
+
+describe('what tcpdump is told and says', () => {
+  it.each([
+    [undefined, [], ''],
+    ['  ', [8_123], 'not (tcp port 8123)'],
+    ['tcp port 80 or tcp port 81', [], '(tcp port 80 or tcp port 81)'],
+    ['tcp', [9_000, 8_123, 9_000], '(tcp) and not (tcp port 8123 or tcp port 9000)'],
+  ])('filter %j without ports %j is %j', (filter, ports, expected) => {
+    expect(captureFilter(filter, ports)).toBe(expected)
+  })
+
+  it.each([
+    ['tcpdump: 15 packets captured, 30 packets received by filter, 7 packets dropped by kernel', 7],
+    ['1 packet dropped by kernel\n12 packets dropped by kernel\n', 12],
+    ['3 packets dropped by interface\n', undefined],
+    ['tcpdump: listening on lo', undefined],
+  ])('%j tells of %j drops', (text, count) => expect(kernelDrops(text)).toBe(count))
+})
+
+describe('a capture that cannot start', () => {
+  let folder = ''
+  let standInCount = 0
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'live-interface-'))
+  })
+  afterAll(() => rm(folder, { recursive: true }))
+
+  /** A stand-in for tcpdump; what it says was copied from tcpdump 4.99.3. */
+  async function standIn(script: string): Promise<string> {
+    const command = join(folder, `tcpdump-${standInCount++}`)
+    await writeFile(command, `#!/bin/sh\n${script}\n`)
+    await chmod(command, 0o755)
+    return command
+  }
+
+  it.each([
+    [
+      'echo "tcpdump: lo: You don\'t have permission to perform this capture on that device" >&2; exit 1',
+      'not-permitted',
+    ],
+    ['echo "tcpdump: nosuch: No such device exists" >&2; exit 1', 'interface-unknown'],
+    ['echo "tcpdump: can\'t parse filter expression: syntax error" >&2; exit 1', 'filter-invalid'],
+    ['echo "tcpdump: something new" >&2; exit 1', 'capture-ended'],
+    ['kill -9 $$', 'capture-ended'],
+  ])('%s → %s, in one line', async (script, code) => {
+    const source = new LiveInterfaceSource({ interfaceName: 'lo', command: await standIn(script) })
+    await expect(source.frames(noSink)).rejects.toMatchObject({ code, message: expect.stringMatching(/^[^\n]+$/) })
+    expect(source.statistics().restartCount).toBe(0)
+  })
+
+  it('says what to install when there is no tcpdump', async () => {
+    const source = new LiveInterfaceSource({ interfaceName: 'lo', command: join(folder, 'nothing') })
+    await expect(source.frames(noSink)).rejects.toMatchObject({ code: 'tcpdump-missing', message: /install/ })
+  })
+
+  it('restarts a capture that had begun, a limited number of times, and sums up drops', async () => {
+    const command = await standIn('echo "tcpdump: listening on lo" >&2; echo "4 packets dropped by kernel" >&2; exit 1')
+    const source = new LiveInterfaceSource({ interfaceName: 'lo', command, restartDelayMs: 1, restartMaxCount: 2 })
+    await expect(source.frames(noSink)).rejects.toMatchObject({ code: 'capture-ended', retryable: true })
+    expect(source.statistics()).toMatchObject({ restartCount: 2, kernelDroppedCount: 12 })
+    await source.stop()
+  })
+})
+
+// Listing link types opens the interface, and so needs the permission, but captures nothing.
+const probe = spawnSync('tcpdump', ['-i', 'lo', '-L'], { timeout: 5_000 })
+const cannotCapture =
+  probe.error !== undefined
+    ? `tcpdump does not run: ${probe.error.message}`
+    : /permission|not permitted/i.test(String(probe.stderr))
+      ? 'no permission to capture on lo (CAP_NET_RAW)'
+      : undefined
+const isSkipped = cannotCapture !== undefined && process.env['CI'] !== 'true'
+
+describe.skipIf(isSkipped)(`on the real loopback interface${isSkipped ? ` [skipped: ${cannotCapture}]` : ''}`, () => {
+  const servers: Server[] = []
+  afterAll(() => {
+    for (const server of servers) server.close()
+  })
+
+  async function echoServer(): Promise<number> {
+    const server = createServer((socket) => socket.pipe(socket))
+    servers.push(server)
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    return (server.address() as AddressInfo).port
+  }
+
+  /** Sends `text` and waits for its echo. */
+  async function exchange(port: number, text: string): Promise<void> {
+    const socket = connect(port, '127.0.0.1')
+    socket.end(text)
+    for await (const _chunk of socket);
+  }
+
+  it('captures what the filter asks for, never our own ports, and outlives the death of tcpdump', async () => {
+    const [watched, own] = [await echoServer(), await echoServer()]
+    let captured = ''
+    let onCaptured: () => void = () => undefined
+    const source = new LiveInterfaceSource({
+      interfaceName: 'lo',
+      filter: `tcp port ${watched} or tcp port ${own}`,
+      excludedPorts: [own],
+      pollMs: 20,
+      restartDelayMs: 1,
+    })
+    const running = source.frames({
+      frame: ({ buffer, offset, end }) => {
+        captured += Buffer.from(buffer.subarray(offset, end)).toString('latin1')
+        onCaptured()
+      },
+    })
+    /** Repeats an exchange until it is seen: a capture needs a moment to begin, and no event tells when. */
+    const seen = async (text: string) => {
+      while (!captured.includes(text)) {
+        const arrival = new Promise<void>((resolve) => {
+          onCaptured = resolve
+        })
+        await exchange(own, 'our own traffic')
+        await exchange(watched, text)
+        await Promise.race([arrival, new Promise((resolve) => setTimeout(resolve, 200))])
+      }
+    }
+    await source.capturing
+    await seen('before the death')
+    process.kill(source.processId ?? 0, 'SIGKILL')
+    await seen('after the death')
+    await source.stop()
+    await running
+    expect(captured).not.toContain('our own traffic')
+    expect(source.statistics()).toMatchObject({ restartCount: 1, kernelDroppedCount: 0 })
+    expect(source.processId).toBeUndefined()
+  })
+
+  it('hands on every frame that was captured before stop', async () => {
+    const port = await echoServer()
+    const source = new LiveInterfaceSource({ interfaceName: 'lo', filter: `tcp port ${port}` })
+    let last = ''
+    const running = source.frames({
+      frame: ({ buffer, offset, end }) => {
+        last += Buffer.from(buffer.subarray(offset, end)).toString('latin1')
+      },
+    })
+    await source.capturing
+    for (let index = 0; index < 50; index++) await exchange(port, `message ${index};`)
+    await source.stop()
+    await running
+    for (let index = 0; index < 50; index++) expect(last).toContain(`message ${index};`)
+  })
+
+  it('refuses an unknown interface and a wrong filter in one line', async () => {
+    const unknown = new LiveInterfaceSource({ interfaceName: 'nosuch0' })
+    await expect(unknown.frames(noSink)).rejects.toMatchObject({ code: 'interface-unknown' })
+    const wrong = new LiveInterfaceSource({ interfaceName: 'lo', filter: 'tcp prt 80' })
+    await expect(wrong.frames(noSink)).rejects.toMatchObject({ code: 'filter-invalid' })
+  })
+})
