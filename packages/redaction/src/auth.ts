@@ -25,13 +25,6 @@ export interface Auth {
   basicPasswordToken: Token | undefined
 }
 
-/** Request fields that carry an API key, the usual ones first. */
-export const apiKeyFields: ReadonlySet<string> = new Set(
-  'x-api-key api-key apikey x-apikey x-auth-token x-access-token x-authorization x-api-token x-token access-token ocp-apim-subscription-key x-functions-key private-token x-goog-api-key'.split(
-    ' ',
-  ),
-)
-
 /** Names of session cookies in lower case, the surest first. */
 const sessionCookieNames: readonly string[] =
   'sid session sessionid session_id session-id jsessionid phpsessid asp.net_sessionid connect.sid laravel_session _session _session_id ci_session sessiontoken session_token auth_session token auth_token authtoken access_token jwt auth id_token __host-session __secure-session __host-sid __secure-sid remember_token'.split(

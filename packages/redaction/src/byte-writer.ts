@@ -5,6 +5,7 @@
 
 const encoder = new TextEncoder()
 const hexDigits = new TextEncoder().encode('0123456789abcdef')
+const slabBytes = 65_536
 const quote = 0x22
 const backslash = 0x5c
 
@@ -12,6 +13,8 @@ export class ByteWriter {
   bytes: Uint8Array
   /** Bytes written so far. May be set back to an earlier value to take writing back. */
   length = 0
+  #slab = new Uint8Array(0)
+  #slabUsed = 0
 
   constructor(initialBytes = 16_384) {
     this.bytes = new Uint8Array(initialBytes)
@@ -21,9 +24,19 @@ export class ByteWriter {
     this.length = 0
   }
 
-  /** What was written, as bytes of their own. */
+  /**
+   * What was written, as bytes that nobody writes again. Lines share slabs, so `.buffer` holds more than one of them: an ArrayBuffer of its own
+   * a line costs as much as writing it.
+   */
   toOwned(): Uint8Array {
-    return this.bytes.slice(0, this.length)
+    if (this.#slabUsed + this.length > this.#slab.length) {
+      this.#slab = new Uint8Array(Math.max(slabBytes, this.length))
+      this.#slabUsed = 0
+    }
+    const from = this.#slabUsed
+    this.#slabUsed += this.length
+    this.#slab.set(this.bytes.subarray(0, this.length), from)
+    return this.#slab.subarray(from, this.#slabUsed)
   }
 
   byte(value: number): void {

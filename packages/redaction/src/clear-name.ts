@@ -59,6 +59,12 @@ export function writeName(
 
 /** UTF-8, or else Latin-1: every byte string is some text. */
 export function decodeText(bytes: Uint8Array, from: number, to: number): string {
+  if (to - from <= nameMaxBytes) {
+    let text = ''
+    let i = from
+    for (; i < to && bytes[i]! < 0x80; i++) text += String.fromCharCode(bytes[i]!) // In range by the loop condition.
+    if (i === to) return text
+  }
   const view = Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from)
   return isUtf8(view) ? view.toString('utf8') : view.toString('latin1')
 }

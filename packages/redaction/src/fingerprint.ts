@@ -9,7 +9,7 @@
 import { hash } from 'node:crypto'
 import { BoundedMap } from '@tapwarden/base/bounded-map'
 
-const namesMaxCount = 64
+export const stableNamesMaxCount = 64
 const nameMaxCharacters = 40
 const rememberedMaxCount = 8_192
 
@@ -48,14 +48,9 @@ export class Fingerprints {
   }
 }
 
-/** Whether a field's lower-case name takes part; `count` is how many did already. */
-export function isStableName(name: string, count: number): boolean {
-  return (
-    count < namesMaxCount &&
-    name.length <= nameMaxCharacters &&
-    !variableNames.has(name) &&
-    !variablePrefixes.test(name)
-  )
+/** Whether a field's lower-case name takes part. */
+export function isStableName(name: string): boolean {
+  return name.length <= nameMaxCharacters && !variableNames.has(name) && !variablePrefixes.test(name)
 }
 
 /** The text that is hashed: one line a part. */

@@ -119,7 +119,9 @@ export class JsonShaper {
         break
       }
       if (this.#outcome !== 'complete' || !this.#readName()) break
-      const own = nameKindOf(this.#text, this.#textFrom, this.#textTo)
+      // Of values that are only scanned, what the name says matters to logins alone.
+      const judged = prints || this.#wantsLogin
+      const own = judged ? nameKindOf(this.#text, this.#textFrom, this.#textTo) : PLAIN
       if (this.#wantsLogin && this.#startsString()) login = this.#noteLogin(own, login)
       if (prints) {
         if (memberCount > 0) this.#writer.byte(comma)

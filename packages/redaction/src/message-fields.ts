@@ -3,14 +3,12 @@
  * sensitive in the rest. Byte strings inside; only `kept` and `names` are fit to be published.
  */
 
-import { decisionFieldName } from '@tapwarden/contracts/names'
 import type { FieldList } from '@tapwarden/http/field-list'
 import { sensitiveTypeOf } from '@tapwarden/sensitive-data/recognizers'
-import { apiKeyFields } from './auth.js'
 import { nameTextOf } from './clear-name.js'
 import type { ClearTexts } from './clear-text.js'
-import { keptRequestFields, keptResponseFields, unscannedFields, urlFields } from './field-policy.js'
-import { isStableName } from './fingerprint.js'
+import { type FieldTraits, traitsOf } from './field-policy.js'
+import { stableNamesMaxCount } from './fingerprint.js'
 import type { RawAccess } from './path.js'
 import { percentDecode } from './percent.js'
 import type { SightingPlace, Sightings } from './sightings.js'
@@ -53,24 +51,25 @@ export class MessageFields {
     this.stableNames = ''
     this.cookie = this.xForwardedFor = this.forwarded = this.keyField = undefined
     this.setCookieNames = []
-    const kept = place === 'request-field' ? keptRequestFields : keptResponseFields
     let stableCount = 0
     const count = Math.min(fields.count, fieldsMaxCount)
     for (let i = 0; i < count; i++) {
       const name = fields.name(i)
-      if (place === 'request-field' && isStableName(name, stableCount)) {
+      const traits = traitsOf(name)
+      if (traits.isStable && stableCount < stableNamesMaxCount && place === 'request-field') {
         this.stableNames += stableCount++ === 0 ? name : `,${name}`
       }
-      const isKept = kept.has(name)
-      if (!isKept && !readByName.has(name) && unscannedFields.has(name)) continue
+      const isKept = place === 'request-field' ? traits.keptInRequest : traits.keptInResponse
+      if (!isKept && !traits.isRead && !traits.isScanned) continue
       const value = fields.value(i)
       if (isKept) this.#keep(name, this.#clearTexts.of(value))
-      else if (urlFields.has(name)) this.#keep(name, this.#urlText(value))
-      this.#take(name, value, place)
-      this.#scan(name, value, place)
+      else if (traits.isUrl) this.#keep(name, this.#urlText(value))
+      this.#take(name, traits, value, place)
+      if (traits.isScanned) this.#scan(name, traits, value, place)
     }
     for (let i = 0; trailers !== undefined && i < Math.min(trailers.count, fieldsMaxCount); i++) {
-      this.#scan(trailers.name(i), trailers.value(i), place)
+      const name = trailers.name(i)
+      this.#scan(name, traitsOf(name), trailers.value(i), place)
     }
   }
 
@@ -79,13 +78,13 @@ export class MessageFields {
     this.kept.push(name, value)
   }
 
-  #take(name: string, value: string, place: SightingPlace): void {
-    if (readByName.has(name) && !this.first.has(name)) this.first.set(name, value)
+  #take(name: string, traits: FieldTraits, value: string, place: SightingPlace): void {
+    if (traits.isRead && !this.first.has(name)) this.first.set(name, value)
     if (name === 'cookie') this.cookie = this.cookie === undefined ? value : `${this.cookie}; ${value}`
     else if (name === 'x-forwarded-for') this.xForwardedFor = joined(this.xForwardedFor, value)
     else if (name === 'forwarded') this.forwarded = joined(this.forwarded, value)
     else if (name === 'set-cookie' && place === 'response-field') this.#takeSetCookie(value)
-    else if (apiKeyFields.has(name) && value !== '') this.keyField ??= { name, value }
+    else if (traits.isApiKey && value !== '') this.keyField ??= { name, value }
   }
 
   #takeSetCookie(value: string): void {
@@ -98,30 +97,17 @@ export class MessageFields {
       this.setCookieNames.push(name)
   }
 
-  #scan(name: string, value: string, place: SightingPlace): void {
-    if (value.length < 6 || unscannedFields.has(name) || !mayBeSensitive.test(value)) return
+  #scan(name: string, traits: FieldTraits, value: string, place: SightingPlace): void {
+    if (value.length < 6 || !mayBeSensitive.test(value)) return
     const length = this.#scratch.write(value, 'latin1')
     const type =
       sensitiveTypeOf(this.#scratch, 0, length) ??
       sensitiveTypeOf(this.#scratch, 0, percentDecode(this.#scratch, 0, length, this.#scratch, 0, false))
     // A token where tokens belong is authentication, not leaked data.
-    if (type === undefined || (type === 'jwt' && tokenFields.has(name))) return
+    if (type === undefined || (type === 'jwt' && traits.holdsTokens)) return
     this.#sightings.add(type, place, nameTextOf(this.#tokens, name))
   }
 }
-
-const readByName = new Set([
-  'host',
-  ':authority',
-  'authorization',
-  'accept',
-  'accept-language',
-  'accept-encoding',
-  'user-agent',
-  'content-type',
-  decisionFieldName,
-])
-const tokenFields = new Set(['cookie', 'set-cookie', ...apiKeyFields])
 
 function joined(known: string | undefined, value: string): string {
   return known === undefined ? value : `${known},${value}`

@@ -43,13 +43,20 @@ const endings: readonly (readonly [NameKind, string])[] = [
   ],
 ]
 
-const kindByHash = new Map<number, NameKind>()
-for (const [kind, names] of exactNames) for (const name of names.split(' ')) kindByHash.set(hashOf(name), kind)
-const endingsByLastByte = new Map<number, { readonly kind: NameKind; readonly ending: string }[]>()
+/** Exact names by hash, open addressing: no Map in the path of every property. */
+const slotsCount = 1_024
+const slotHashes = new Int32Array(slotsCount)
+const slotKinds = new Uint8Array(slotsCount)
+for (const [kind, names] of exactNames) for (const name of names.split(' ')) addExact(hashOf(name), kind)
+interface Ending {
+  readonly kind: NameKind
+  readonly ending: string
+}
+const endingsByLastByte: (readonly Ending[] | undefined)[] = new Array(128).fill(undefined)
 for (const [kind, names] of endings) {
   for (const ending of names.split(' ')) {
     const last = ending.charCodeAt(ending.length - 1)
-    endingsByLastByte.set(last, [...(endingsByLastByte.get(last) ?? []), { kind, ending }])
+    endingsByLastByte[last] = [...(endingsByLastByte[last] ?? []), { kind, ending }]
   }
 }
 
@@ -68,9 +75,10 @@ export function nameKindOf(bytes: Uint8Array, from: number, to: number): NameKin
     hash = Math.imul(hash ^ lower, 0x01000193)
   }
   if (count === 0) return PLAIN
-  const exact = kindByHash.get(hash)
-  if (exact !== undefined) return exact
-  const candidates = endingsByLastByte.get(normalized[count - 1]!) // At least one character.
+  for (let slot = hash & (slotsCount - 1); slotKinds[slot] !== PLAIN; slot = (slot + 1) & (slotsCount - 1)) {
+    if (slotHashes[slot] === hash) return slotKinds[slot] as NameKind
+  }
+  const candidates = endingsByLastByte[normalized[count - 1]!] // At least one character, of ASCII.
   if (candidates !== undefined) {
     for (const { kind, ending } of candidates) if (endsWith(count, ending)) return kind
   }
@@ -103,6 +111,13 @@ function startsWithPassw(count: number): boolean {
     normalized[3] === 0x73 &&
     normalized[4] === 0x77
   )
+}
+
+function addExact(hash: number, kind: NameKind): void {
+  let slot = hash & (slotsCount - 1)
+  while (slotKinds[slot] !== PLAIN) slot = (slot + 1) & (slotsCount - 1)
+  slotHashes[slot] = hash
+  slotKinds[slot] = kind
 }
 
 /** FNV-1a over a normalized name. A collision could only hide a value. */

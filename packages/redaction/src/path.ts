@@ -35,6 +35,8 @@ export class Paths {
   readonly #tokens: Tokens
   readonly #sightings: Sightings
   readonly #pairs = new UrlencodedPairs()
+  /** The target behind its authority: as text, and the same as bytes. */
+  #text = ''
   #bytes: Uint8Array = new Uint8Array(0)
   #decoded = new Uint8Array(targetMaxBytes)
   #pathFrom = 0
@@ -75,11 +77,11 @@ export class Paths {
       this.authority = text
       text = ''
     }
-    const bytes = Buffer.from(text, 'latin1')
-    this.#bytes = bytes
-    const fragment = bytes.indexOf(0x23)
-    const end = fragment < 0 ? bytes.length : fragment
-    const question = bytes.indexOf(0x3f)
+    this.#text = text
+    this.#bytes = Buffer.from(text, 'latin1')
+    const fragment = text.indexOf('#')
+    const end = fragment < 0 ? text.length : fragment
+    const question = text.indexOf('?')
     this.#pathFrom = 0
     this.#pathTo = question >= 0 && question < end ? question : end
     this.#queryFrom = Math.min(this.#pathTo + 1, end)
@@ -96,16 +98,16 @@ export class Paths {
       const to = this.#segmentEnd(from)
       if (to > from && ++segmentCount > segmentsMaxCount) {
         this.cut = true
-        return text + latin1(this.#bytes, clearFrom, Math.max(from - 1, clearFrom))
+        return text + this.#text.slice(clearFrom, Math.max(from - 1, clearFrom))
       }
       const hidden = to > from ? this.#hiddenSegment(from, to) : undefined
       if (hidden !== undefined) {
-        text += latin1(this.#bytes, clearFrom, from) + hidden
+        text += this.#text.slice(clearFrom, from) + hidden
         clearFrom = to
       }
       from = to + 1
     }
-    return text + latin1(this.#bytes, clearFrom, this.#pathTo)
+    return text + this.#text.slice(clearFrom, this.#pathTo)
   }
 
   /** Writes the array of the segments' content tokens. Equal to the tokens of equal leaves of content. */
@@ -142,7 +144,7 @@ export class Paths {
       const name = nameText(this.#tokens, pairs.decoded, 0, pairs.nameTo)
       const kind = nameKindOf(pairs.decoded, 0, pairs.nameTo)
       const carriesAccess = pairs.valueTo > pairs.nameTo && accessNames.has(name.toLowerCase())
-      if (carriesAccess) this.#access ??= { name, value: latin1(this.#bytes, pairs.rawValueFrom, pairs.rawValueTo) }
+      if (carriesAccess) this.#access ??= { name, value: this.#text.slice(pairs.rawValueFrom, pairs.rawValueTo) }
       writer.ascii(count === 0 ? '[' : ',[')
       writer.jsonText(name)
       writer.byte(0x2c)
@@ -156,8 +158,9 @@ export class Paths {
   }
 
   #segmentEnd(from: number): number {
-    const slash = this.#bytes.indexOf(0x2f, from)
-    return slash < 0 || slash > this.#pathTo ? this.#pathTo : slash
+    let to = from
+    while (to < this.#pathTo && this.#bytes[to] !== 0x2f) to++
+    return to
   }
 
   /** What stands for a segment that is not published as it is; undefined when it is. */
@@ -180,12 +183,8 @@ export class Paths {
     while (clearTo < to && this.#bytes[clearTo] !== 0x3b && this.#bytes[clearTo] !== 0x3d) clearTo++
     if (clearTo >= to - 1) return undefined
     const end = percentDecode(this.#bytes, clearTo + 1, to, this.#decoded, 0, false)
-    return `${latin1(this.#bytes, from, clearTo + 1)}${tokenMark}${this.#tokens.content(this.#decoded, 0, end)}`
+    return `${this.#text.slice(from, clearTo + 1)}${tokenMark}${this.#tokens.content(this.#decoded, 0, end)}`
   }
-}
-
-function latin1(bytes: Uint8Array, from: number, to: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('latin1')
 }
 
 /** Where a field's URL (Location, Referer) leads, without its query: `https://host/path`, or `/path`. */
