@@ -1,7 +1,7 @@
 /** How far a replay is: a bar on a terminal, a line every few seconds elsewhere. On stderr, since stdout is for results. */
 
 import { systemTimers, type Timers } from '@tapwarden/runtime/timers'
-import { Format, SingleBar } from 'cli-progress'
+import cliProgress from 'cli-progress'
 import { count, harmless, type Output } from './output.js'
 
 export interface ProgressState {
@@ -30,7 +30,7 @@ export function startProgress(
 }
 
 function startBar(totalBytes: number, terminal: NodeJS.WriteStream): Progress {
-  const bar = new SingleBar({
+  const bar = new cliProgress.SingleBar({
     stream: terminal,
     clearOnComplete: true,
     hideCursor: true,
@@ -38,7 +38,7 @@ function startBar(totalBytes: number, terminal: NodeJS.WriteStream): Progress {
     fps: 10,
     format: (options, params, payload: Partial<ProgressState>) => {
       const percent = Math.floor(params.progress * 100)
-      const drawn = Format.BarFormat(params.progress, { ...options, barsize: 24 })
+      const drawn = cliProgress.Format.BarFormat(params.progress, { ...options, barsize: 24 })
       const seen = `${count(payload.transactions ?? 0)} transactions, ${count(payload.packets ?? 0)} packets`
       return `${drawn} ${percent} %  ${seen}  ${harmless(payload.file ?? '')}`
     },
