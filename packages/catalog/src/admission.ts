@@ -10,7 +10,7 @@
  */
 
 import { BoundedMap } from '@tapwarden/base/bounded-map'
-import type { HttpTransaction } from '@tapwarden/contracts/transaction'
+import type { CatalogTransaction } from './catalog-transaction.js'
 
 export type Admission = 'teach' | 'update' | 'ignore'
 
@@ -25,7 +25,7 @@ const staticNames = new Set(
 )
 const staticTypes = ['image/', 'font/', 'video/', 'audio/', 'text/css', 'text/javascript', 'application/javascript']
 
-export function admission(transaction: HttpTransaction): Admission {
+export function admission(transaction: CatalogTransaction): Admission {
   const status = transaction.status
   if (status === undefined || transaction.edgeDecisionId !== undefined) return 'ignore'
   if (ignoredMethods.has(transaction.method)) return 'ignore'
@@ -35,7 +35,7 @@ export function admission(transaction: HttpTransaction): Admission {
   return status >= 200 && status < 300 ? 'teach' : 'update'
 }
 
-function isStatic(transaction: HttpTransaction): boolean {
+function isStatic(transaction: CatalogTransaction): boolean {
   const path = transaction.path
   const name = path.slice(path.lastIndexOf('/') + 1)
   if (staticNames.has(name)) return true
@@ -58,7 +58,7 @@ export class CatchAllWatch {
   })
 
   /** The page's key, for an answer that may be a catch-all's; undefined for all others. */
-  observe(transaction: HttpTransaction, firstSegment: string): string | undefined {
+  observe(transaction: CatalogTransaction, firstSegment: string): string | undefined {
     const key = pageKey(transaction)
     if (key === undefined) return undefined
     const known = this.#firstSegments.get(key) ?? new Set()
@@ -72,7 +72,7 @@ export class CatchAllWatch {
   }
 }
 
-function pageKey(transaction: HttpTransaction): string | undefined {
+function pageKey(transaction: CatalogTransaction): string | undefined {
   if (transaction.method !== 'GET' || transaction.responseContentKind !== 'html') return undefined
   if (transaction.responseContentBytes === undefined) return undefined
   return `html ${transaction.responseContentBytes}`

@@ -4,7 +4,7 @@
 
 import { BoundedMap } from '@tapwarden/base/bounded-map'
 import type { EndpointSnapshot } from '@tapwarden/contracts/endpoint'
-import type { HttpTransaction } from '@tapwarden/contracts/transaction'
+import type { CatalogTransaction } from './catalog-transaction.js'
 import { EndpointIndex, type MatchedEndpoint } from './endpoint-matcher.js'
 import { HostCatalog } from './host-catalog.js'
 
@@ -41,7 +41,7 @@ export class Catalog {
     this.#touched.add(host)
   }
 
-  observe(transaction: HttpTransaction): void {
+  observe(transaction: CatalogTransaction): void {
     const host = this.#hostOf(transaction.host)
     if (host === undefined) return
     host.observe(transaction)
@@ -49,7 +49,7 @@ export class Catalog {
     this.#latestUs = Math.max(this.#latestUs, transaction.observedAtUs)
   }
 
-  resolve(transaction: Pick<HttpTransaction, 'method' | 'host' | 'path'>): MatchedEndpoint {
+  resolve(transaction: Pick<CatalogTransaction, 'method' | 'host' | 'path'>): MatchedEndpoint {
     return this.index.match(transaction.method, transaction.host, transaction.path)
   }
 

@@ -1,14 +1,14 @@
 /** Which path segments stand as a value in the response's own content: compared by token, never by value. */
 
 import { type ContentShape, parseLeaf } from '@tapwarden/contracts/content-shape'
-import type { HttpTransaction } from '@tapwarden/contracts/transaction'
+import type { CatalogTransaction } from './catalog-transaction.js'
 
 /** Properties that repeat a word of the route rather than a value: `"type": "users"`. */
 const discriminators = new Set(['type', 'object', 'kind', 'resource_type', 'resourceType', '@type', 'event', 'status'])
 const leavesMaxCount = 512
 
 /** For each path segment whether the response repeats it; undefined when the response could not have. */
-export function echoedSegments(transaction: HttpTransaction, segmentCount: number): boolean[] | undefined {
+export function echoedSegments(transaction: CatalogTransaction, segmentCount: number): boolean[] | undefined {
   if (transaction.pathTokens.length !== segmentCount || transaction.responseShape === undefined) return undefined
   const tokens = new Set<string>()
   collectTokens(transaction.responseShape, '', tokens)

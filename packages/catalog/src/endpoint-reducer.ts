@@ -6,7 +6,7 @@
  */
 
 import { parseLeaf } from '@tapwarden/contracts/content-shape'
-import type { HttpTransaction } from '@tapwarden/contracts/transaction'
+import type { CatalogTransaction } from './catalog-transaction.js'
 import { addShape, bump, emptySchemaTree, mergeCounts, mergeSchemaTree, type SchemaTree } from './schema-tree.js'
 
 export const queryNamesMaxCount = 128
@@ -66,7 +66,7 @@ export function emptyEndpointState(): EndpointState {
 }
 
 /** Folds one transaction into `state`. Contents of failed requests do not teach the request's schema. */
-export function reduceEndpoint(state: EndpointState, transaction: HttpTransaction): void {
+export function reduceEndpoint(state: EndpointState, transaction: CatalogTransaction): void {
   const status = transaction.status
   const succeeded = status !== undefined && status < 400
   state.count++
@@ -96,7 +96,7 @@ export function reduceEndpoint(state: EndpointState, transaction: HttpTransactio
 }
 
 /** A refused request proves nothing about how one authenticates, unless it tried. */
-function reduceAuth(state: EndpointState, transaction: HttpTransaction, status: number | undefined): void {
+function reduceAuth(state: EndpointState, transaction: CatalogTransaction, status: number | undefined): void {
   if (transaction.authScheme === 'none' && (status === 401 || status === 403)) return
   bumpBounded(state, state.authSchemes, transaction.authScheme, 1)
   const name = transaction.accessTokenName
@@ -105,7 +105,7 @@ function reduceAuth(state: EndpointState, transaction: HttpTransaction, status: 
   bumpBounded(state, state.accessTokenPlaces, `${inQuery ? 'query' : 'header'} ${name}`, 1)
 }
 
-function reduceQuery(state: EndpointState, query: HttpTransaction['query']): void {
+function reduceQuery(state: EndpointState, query: CatalogTransaction['query']): void {
   for (let i = 0; i < query.length; i++) {
     const [name, text] = query[i]! // In range by the loop condition.
     let known = state.query.get(name)

@@ -8,8 +8,8 @@
  */
 
 import type { EndpointRedirect, EndpointSnapshot } from '@tapwarden/contracts/endpoint'
-import type { HttpTransaction } from '@tapwarden/contracts/transaction'
 import { admission, CatchAllWatch } from './admission.js'
+import type { CatalogTransaction } from './catalog-transaction.js'
 import { echoedSegments } from './echo.js'
 import { endpointId } from './endpoint-id.js'
 import { HostTemplates, type MatchedEndpoint } from './endpoint-matcher.js'
@@ -64,7 +64,7 @@ export class HostCatalog {
     return this.#snapshot
   }
 
-  observe(transaction: HttpTransaction): void {
+  observe(transaction: CatalogTransaction): void {
     const admitted = admission(transaction)
     if (admitted === 'ignore') return
     const segments = pathSegments(transaction.path)

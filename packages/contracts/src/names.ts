@@ -22,6 +22,7 @@ export const partitionCounts: Readonly<Record<TopicName, number>> = {
 
 export const consumerGroups = {
   catalog: 'tapwarden-catalog',
+  catalogIntervals: 'tapwarden-catalog-intervals',
   detector: 'tapwarden-detector',
   detectorEndpoints: 'tapwarden-detector-endpoints',
   mitigator: 'tapwarden-mitigator',

@@ -1,0 +1,25 @@
+/** What the catalog reads of a transaction: all that must be read back from the store to learn again. */
+
+import type { HttpTransaction } from '@tapwarden/contracts/transaction'
+
+export type CatalogTransaction = Pick<
+  HttpTransaction,
+  | 'observedAtUs'
+  | 'method'
+  | 'host'
+  | 'path'
+  | 'pathTokens'
+  | 'query'
+  | 'authScheme'
+  | 'accessTokenName'
+  | 'requestContentType'
+  | 'requestContentKind'
+  | 'requestShape'
+  | 'status'
+  | 'responseContentType'
+  | 'responseContentKind'
+  | 'responseContentBytes'
+  | 'responseShape'
+  | 'edgeDecisionId'
+  | 'sensitive'
+>

@@ -1,0 +1,305 @@
+/**
+ * The catalog service: transactions in, endpoints and stored transactions out.
+ *
+ *   batch ─► decode ─► drop duplicates ─► learn ─► decide, publish ─► resolve, splice ─► write ─► commit, in order
+ *
+ * Learning sees only what is new, so a second replay teaches nothing. Batches are prepared one after the other and written together:
+ * the writer gathers rows of many; commits follow the writes in the order in which the batches came. Pending rows are bounded
+ * (`pendingRowsMaxCount`): above it reading waits for the store.
+ */
+
+import type { Batch, Bus, BusRecord } from '@tapwarden/bus/bus'
+import { Catalog } from '@tapwarden/catalog/catalog'
+import { consumerGroups, tableNames, topicNames } from '@tapwarden/contracts/names'
+import { type SensorInterval, sensorIntervalTopic } from '@tapwarden/contracts/sensor-interval'
+import { type HttpTransaction, transactionTopic } from '@tapwarden/contracts/transaction'
+import type { Logger } from '@tapwarden/runtime/logger'
+import type { RunningService } from '@tapwarden/runtime/service'
+import { systemTimers, type Timers } from '@tapwarden/runtime/timers'
+import { DuplicateFilter } from '@tapwarden/store/duplicate-filter'
+import type { Store } from '@tapwarden/store/store'
+import { openTransactionWriter, type TransactionRow, type TransactionWriter } from '@tapwarden/store/transaction-writer'
+import type { CatalogConfig } from './config.js'
+import { EndpointPublisher } from './endpoint-publisher.js'
+import { dateTime64 } from './endpoint-rows.js'
+import { restoreCatalog } from './restore-catalog.js'
+import { spliceEndpointId, splitLines } from './splice-endpoint-id.js'
+
+export interface CatalogOptions {
+  readonly bus: Bus
+  readonly store: Store
+  readonly config: CatalogConfig
+  readonly logger: Logger
+  /** For the writer's journal; one running catalog a folder. */
+  readonly journalFolder: string
+  readonly timers?: Timers
+}
+
+export interface CatalogCounters {
+  readonly transactionCount: number
+  readonly insertedCount: number
+  readonly duplicateCount: number
+  readonly deadLetterCount: number
+  readonly snapshotCount: number
+  readonly intervalCount: number
+  /** Hosts, paths, endpoints that did not fit under a limit. */
+  readonly overflowCount: number
+}
+
+export interface CatalogService extends RunningService {
+  /** Everything read so far stored, open decisions taken, endpoints written. For the end of a replay, after the topic is drained. */
+  flush(): Promise<void>
+  counters(): CatalogCounters
+}
+
+/** Restores the state, then reads. Throws what the store throws while restoring. */
+export async function startCatalog(options: CatalogOptions): Promise<CatalogService> {
+  const catalog = new Catalog()
+  const { baselines, transactionCount } = await restoreCatalog(
+    catalog,
+    options.store,
+    options.config.restoreTransactionsMaxCount,
+  )
+  const publisher = new EndpointPublisher(options.bus, options.store, catalog, baselines)
+  const filter = new DuplicateFilter(options.store)
+  const writer = await openTransactionWriter({
+    store: options.store,
+    journalFolder: options.journalFolder,
+    batchRowCount: options.config.insertRowsMaxCount,
+    batchWaitMs: options.config.insertWaitMs,
+    filter,
+    onRetry: (error) => options.logger.warn({ error }, 'The store is away; transactions wait'),
+  })
+  // Consumers that start with us know nothing yet; to others these snapshots are no news.
+  await publisher.publish(
+    [...catalog.hosts()].map((host) => host.snapshot).filter(({ endpoints }) => endpoints.length > 0),
+  )
+  options.logger.info({ transactionCount, endpointCount: baselines.size }, 'The catalog is restored')
+  return new CatalogPipeline(options, catalog, publisher, filter, writer)
+}
+
+interface Decoded {
+  readonly transaction: HttpTransaction
+  readonly line: Uint8Array
+}
+
+class CatalogPipeline implements CatalogService {
+  readonly name = 'catalog'
+  readonly failed: Promise<never>
+  readonly #options: CatalogOptions
+  readonly #catalog: Catalog
+  readonly #publisher: EndpointPublisher
+  readonly #filter: DuplicateFilter
+  readonly #writer: TransactionWriter
+  readonly #timers: Timers
+  readonly #transactions: ReturnType<Bus['subscribe']>
+  readonly #intervals: ReturnType<Bus['subscribe']>
+  readonly #loops: Promise<unknown>
+  /** Learned, not known to be stored yet. */
+  readonly #pendingIds = new Set<string>()
+  #commits: Promise<void> = Promise.resolve()
+  #turn: Promise<void> = Promise.resolve()
+  #cancelTimer: () => void = () => undefined
+  #fail: (error: unknown) => void = () => undefined
+  #stopped = false
+  #transactionCount = 0
+  #insertedCount = 0
+  #duplicateCount = 0
+  #deadLetterCount = 0
+  #intervalCount = 0
+
+  constructor(
+    options: CatalogOptions,
+    catalog: Catalog,
+    publisher: EndpointPublisher,
+    filter: DuplicateFilter,
+    writer: TransactionWriter,
+  ) {
+    this.#options = options
+    this.#catalog = catalog
+    this.#publisher = publisher
+    this.#filter = filter
+    this.#writer = writer
+    this.#timers = options.timers ?? systemTimers
+    this.failed = new Promise<never>((_, reject) => {
+      this.#fail = reject
+    })
+    this.failed.catch(() => undefined)
+    this.#transactions = options.bus.subscribe({ topic: topicNames.transactions, group: consumerGroups.catalog })
+    this.#intervals = options.bus.subscribe({
+      topic: topicNames.sensorIntervals,
+      group: consumerGroups.catalogIntervals,
+    })
+    this.#loops = Promise.all([this.#readTransactions(), this.#readIntervals()]).catch((error: unknown) => {
+      this.#fail(error)
+    })
+    this.#scheduleEndpoints()
+  }
+
+  counters(): CatalogCounters {
+    return {
+      transactionCount: this.#transactionCount,
+      insertedCount: this.#insertedCount,
+      duplicateCount: this.#duplicateCount,
+      deadLetterCount: this.#deadLetterCount,
+      snapshotCount: this.#publisher.snapshotCount,
+      intervalCount: this.#intervalCount,
+      overflowCount: this.#catalog.overflowCount,
+    }
+  }
+
+  async flush(): Promise<void> {
+    await this.#inTurn(async () => {
+      await this.#writer.flush()
+      await this.#publisher.publish(this.#catalog.decide(true))
+      await this.#publisher.writeEndpoints(this.#timers.nowMs())
+    })
+    await this.#commits
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return
+    this.#stopped = true
+    this.#cancelTimer()
+    await Promise.all([this.#transactions.close(), this.#intervals.close()])
+    await this.#loops
+    await this.flush()
+    await this.#writer.close()
+  }
+
+  async #readTransactions(): Promise<void> {
+    for await (const batch of this.#transactions.batches()) {
+      const rows = await this.#inTurn(() => this.#prepare(batch))
+      const written = this.#writer.write(rows)
+      const before = this.#commits
+      this.#commits = (async () => {
+        const result = await written
+        for (const row of rows) this.#pendingIds.delete(row.id)
+        this.#insertedCount += result.insertedCount
+        this.#duplicateCount += result.duplicateCount
+        this.#deadLetterCount += result.refusedIds.length
+        await before
+        await batch.commit()
+      })()
+      this.#commits.catch((error: unknown) => this.#fail(error))
+      if (this.#pendingIds.size > this.#options.config.pendingRowsMaxCount) await this.#commits
+    }
+  }
+
+  async #prepare(batch: Batch): Promise<TransactionRow[]> {
+    const decoded: Decoded[] = []
+    for (const record of batch.records) await this.#decode(record, decoded)
+    const fresh = await this.#filter.filterNew(decoded.map(({ transaction }) => transaction))
+    const news: Decoded[] = []
+    for (const item of decoded) {
+      const { id } = item.transaction
+      if (!fresh.has(id) || this.#pendingIds.has(id)) {
+        this.#duplicateCount++
+        continue
+      }
+      this.#pendingIds.add(id)
+      this.#catalog.observe(item.transaction)
+      news.push(item)
+    }
+    await this.#publisher.publish(this.#catalog.decide(false))
+    return news.map(({ transaction, line }) => ({
+      id: transaction.id,
+      observedAtUs: transaction.observedAtUs,
+      line: spliceEndpointId(line, this.#catalog.resolve(transaction).endpointId),
+    }))
+  }
+
+  async #decode(record: BusRecord, decoded: Decoded[]): Promise<void> {
+    for (const line of splitLines(record.value)) {
+      this.#transactionCount++
+      const transaction = decodeTransaction(line)
+      if (transaction === undefined) await this.#deadLetter(record)
+      else decoded.push({ transaction, line })
+    }
+  }
+
+  async #deadLetter(record: BusRecord): Promise<void> {
+    this.#deadLetterCount++
+    const { topic, partition, offset } = record
+    this.#options.logger.warn({ topic, partition, offset }, 'A line is not a transaction')
+    const letter = { topic, partition, offset, reason: 'not-a-transaction', service: this.name }
+    const value = Buffer.from(`${JSON.stringify(letter)}\n`)
+    await this.#options.bus.publish(topicNames.deadLetters, [{ partition: 0, value, messageCount: 1 }])
+  }
+
+  async #readIntervals(): Promise<void> {
+    for await (const batch of this.#intervals.batches()) {
+      const rows = batch.records.flatMap((record) => sensorIntervalTopic.decode(record.value)).map(intervalRow)
+      if (rows.length > 0) {
+        const first = batch.records[0]?.offset ?? 0
+        const { run_id, sequence } = rows[0]! // Not empty by the line above.
+        await this.#options.store.insertRows(tableNames.sensorIntervals, rows, {
+          deduplicationToken: `intervals ${run_id} ${sequence} ${first} ${rows.length}`,
+        })
+      }
+      this.#intervalCount += rows.length
+      await batch.commit()
+    }
+  }
+
+  #scheduleEndpoints(): void {
+    this.#cancelTimer = this.#timers.after(this.#options.config.endpointsIntervalMs, () => {
+      void this.#inTurn(() => this.#publisher.writeEndpoints(this.#timers.nowMs())).then(
+        () => {
+          if (!this.#stopped) this.#scheduleEndpoints()
+        },
+        (error: unknown) => this.#fail(error),
+      )
+    })
+  }
+
+  /** One at a time touches the catalog across awaits. */
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(work)
+    this.#turn = result.then(
+      () => undefined,
+      () => undefined,
+    )
+    return result
+  }
+}
+
+/** A shape check; the sensor's encoder is ours and tested against the schema. Undefined when it is no transaction. */
+function decodeTransaction(line: Uint8Array): HttpTransaction | undefined {
+  try {
+    const [transaction] = transactionTopic.decode(line)
+    if (transaction === undefined || line[line.length - 1] !== 0x7d) return undefined
+    const { id, observedAtUs, method, host, path, pathTokens, query } = transaction
+    const valid =
+      typeof id === 'string' &&
+      id.length === 32 &&
+      Number.isSafeInteger(observedAtUs) &&
+      typeof method === 'string' &&
+      typeof host === 'string' &&
+      typeof path === 'string' &&
+      Array.isArray(pathTokens) &&
+      Array.isArray(query)
+    return valid ? transaction : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function intervalRow(interval: SensorInterval) {
+  return {
+    sensor_id: interval.sensorId,
+    run_id: interval.runId,
+    sequence: interval.sequence,
+    from_at: dateTime64(interval.fromUs),
+    to_at: dateTime64(interval.toUs),
+    packet_count: interval.packetCount,
+    bytes: interval.bytes,
+    kernel_drop_count: interval.kernelDropCount,
+    transaction_count: interval.transactionCount,
+    flow_count: interval.flowCount,
+    missed_bytes: interval.missedBytes,
+    shed_count: interval.shedCount,
+    opaque_bytes: interval.opaqueBytes,
+    anomalies: interval.anomalies,
+  }
+}
