@@ -152,10 +152,17 @@ describe.skipIf(missing !== undefined)(`people's SQL on the embedded engine ${mi
     ['SELECT * FROM `v_endpoints\\n  x`', 'in the place of a table'],
     ['', 'nothing'],
     ['-- nothing', 'nothing but a comment'],
-    ['nonsense', 'no SQL'],
+    ['SELECT FROM WHERE', 'no SQL'],
+    ["file('/etc/passwd')", 'an expression that the engine would take for a SELECT'],
     [`SELECT '${'x'.repeat(70_000)}'`, 'too long'],
   ])('refuses %s: %s', async (sql) => {
-    await expect(test.store.userQuery(sql, 'JSON')).rejects.toBeInstanceOf(QueryRefused)
+    const refusal = await test.store.userQuery(sql, 'JSON').then(
+      (rows) => rows,
+      (error: unknown) => error,
+    )
+    expect(refusal).toBeInstanceOf(QueryRefused)
+    // By the gate, or by the engine as a parser: not by the engine after it began to run it.
+    expect([undefined, '62', '456']).toContain((refusal as QueryRefused).code)
     const answer = await asReader(sql)
     expect(answer.status, answer.text).toBeGreaterThanOrEqual(400)
     expect(answer.text).not.toContain('root:')

@@ -23,7 +23,7 @@ import {
   allowedTableFunctions,
   allowedTables,
 } from './sql-gate-lists.js'
-import { commonTableNames, functionWords, hasOddIdentifier, withoutFormat } from './sql-words.js'
+import { commonTableNames, functionWords, hasOddIdentifier, hasSettings, withoutFormat } from './sql-words.js'
 import { QueryRefused } from './store.js'
 
 /** The engine as a parser. Both reject, with the engine's message, a text that is no statement. */
@@ -72,6 +72,7 @@ export async function checkUserSql(sql: string, syntax: SyntaxReader): Promise<C
   if (!/^(SELECT|WITH)\b|^\(/.test(whole)) {
     throw new QueryRefused('only SELECT, EXPLAIN SELECT, SHOW TABLES and DESCRIBE are allowed')
   }
+  if (hasSettings(whole)) throw new QueryRefused('a SETTINGS clause is not allowed')
   const { statement, format } = withoutFormat(whole)
   if (format !== undefined && !allowedFormats.has(format)) throw new QueryRefused(`FORMAT ${format} is not allowed`)
   checkWords(statement)

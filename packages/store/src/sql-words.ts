@@ -75,6 +75,18 @@ export function hasOddIdentifier(sql: string): boolean {
   )
 }
 
+/** True for `SETTINGS name = …`. Behind EXPLAIN AST the engine would already apply them. */
+export function hasSettings(sql: string): boolean {
+  const words = wordsOf(sql)
+  return words.some(
+    (word, index) =>
+      word.kind === 'name' &&
+      word.text === 'SETTINGS' &&
+      words[index + 1]?.kind === 'name' &&
+      words[index + 2]?.text === '=',
+  )
+}
+
 /** Takes a closing `FORMAT name` off. An alias is always written with AS here, so nothing else ends in these two words. */
 export function withoutFormat(sql: string): { readonly statement: string; readonly format?: string } {
   const words = wordsOf(sql)

@@ -92,8 +92,9 @@ async function stop(): Promise<void> {
   if (stopping) return
   stopping = true
   if (running !== undefined) {
-    await running.gateway.close()
+    // First, so that an heir waits for the folder's lock rather than take us for a holder that stays.
     await removeEndpoint(running.storeDir)
+    await running.gateway.close()
     running.engine.close()
   }
   process.exit(0)
