@@ -1,0 +1,293 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { InProcessBus } from '@tapwarden/bus/in-process'
+import { type Finding, findingTopic, goldenFinding } from '@tapwarden/contracts/finding'
+import { tableNames } from '@tapwarden/contracts/names'
+import { partitionOf } from '@tapwarden/contracts/partition-key'
+import { goldenTransaction, type HttpTransaction, transactionTopic } from '@tapwarden/contracts/transaction'
+import type { Enforcer } from '@tapwarden/enforcers/enforcer'
+import { ForwardAuthEnforcer } from '@tapwarden/enforcers/forward-auth'
+import { HaproxyEnforcer } from '@tapwarden/enforcers/haproxy'
+import { EmbeddedJobs } from '@tapwarden/jobs/embedded'
+import { silentLogger } from '@tapwarden/runtime/logger'
+import { ManualTimers } from '@tapwarden/runtime/timers'
+import { engineMissing, startTestStore, type TestStore } from '@tapwarden/store/embedded/test-engine'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type MitigatorConfig, mitigatorConfigSchema } from './config.js'
+import { auditOf, findDecision, listDecisions } from './decision-queries.js'
+import { type Mitigator, startMitigator } from './mitigator-pipeline.js'
+
+const missing = engineMissing()
+const startMs = goldenFinding.lastSeenUs / 1_000 + 500
+const endpoint = goldenFinding.subject.endpoint
+const { edgeDecisionId: _, ...unmarked } = goldenTransaction
+const login: HttpTransaction = { ...unmarked, host: 'shop.example', path: '/api/v1/login', method: 'POST' }
+
+function findingAbout(addresses: readonly string[], change: Partial<Finding> = {}): Finding {
+  const actors = addresses.map((value) => ({ kind: 'address' as const, value }))
+  const subject = { kind: 'campaign' as const, actors, ...(endpoint === undefined ? {} : { endpoint }) }
+  return { ...goldenFinding, subject, ...change }
+}
+
+/** One mitigator with real parts: the bus, a journal, forward-auth, and the engine's tables. */
+class Stack {
+  readonly timers = new ManualTimers(startMs)
+  bus = new InProcessBus()
+  jobs!: EmbeddedJobs
+  auth!: ForwardAuthEnforcer
+  mitigator!: Mitigator
+  readonly folder: string
+  readonly #store: TestStore
+
+  constructor(folder: string, store: TestStore) {
+    this.folder = folder
+    this.#store = store
+  }
+
+  get store() {
+    return this.#store.store
+  }
+
+  async start(change: Partial<MitigatorConfig> = {}, others: readonly Enforcer[] = []): Promise<void> {
+    const { timers, store } = this
+    this.bus = new InProcessBus()
+    this.jobs = await EmbeddedJobs.open({ file: join(this.folder, 'jobs.journal'), timers })
+    const listen = { host: '127.0.0.1', port: 0 }
+    this.auth = await ForwardAuthEnforcer.start({ name: 'auth', listen, accessKeys: [], timers })
+    const config = { ...mitigatorConfigSchema.parse({ mode: 'enforce' }), ...change }
+    const enforcers = [this.auth, ...others]
+    this.mitigator = await startMitigator({
+      bus: this.bus,
+      store,
+      jobs: this.jobs,
+      enforcers,
+      config,
+      logger: silentLogger,
+      timers,
+    })
+  }
+
+  async stop(): Promise<void> {
+    await this.mitigator.stop()
+    await this.jobs.close()
+    await this.auth.close()
+    await this.bus.close()
+  }
+
+  async find(finding: Finding): Promise<void> {
+    await this.bus.publish(findingTopic.name, [{ partition: 0, value: findingTopic.encode(finding), messageCount: 1 }])
+    await this.bus.drained([findingTopic.name])
+  }
+
+  async mirror(...transactions: readonly HttpTransaction[]): Promise<void> {
+    for (const each of transactions) {
+      const record = { partition: partitionOf(each), value: transactionTopic.encode(each), messageCount: 1 }
+      await this.bus.publish(transactionTopic.name, [record])
+    }
+    await this.bus.drained([transactionTopic.name])
+  }
+
+  /** What an edge is told about a login attempt from this address. */
+  ask(address: string): Promise<number> {
+    const headers = { host: 'shop.example', 'x-real-ip': address }
+    return new Promise((resolve, reject) => {
+      const options = {
+        host: '127.0.0.1',
+        port: this.auth.port,
+        method: 'POST',
+        path: '/api/v1/login',
+        headers,
+        agent: false,
+      }
+      request(options, (response) => {
+        response.resume()
+        resolve(response.statusCode ?? 0)
+      })
+        .on('error', reject)
+        .end()
+    })
+  }
+
+  states(): string[] {
+    return this.mitigator.decisions().map((decision) => decision.state)
+  }
+}
+
+describe.skipIf(missing !== undefined)(`mitigator${missing === undefined ? '' : `: ${missing}`}`, () => {
+  let testStore: TestStore
+  let stack: Stack
+  beforeAll(async () => {
+    testStore = await startTestStore()
+  }, 120_000)
+  afterAll(() => testStore.stop())
+  beforeEach(async () => {
+    for (const table of [tableNames.decisions, tableNames.decisionEffects, tableNames.auditLog]) {
+      await testStore.store.command(`TRUNCATE TABLE tapwarden.${table}`)
+    }
+    stack = new Stack(await mkdtemp(join(tmpdir(), 'tapwarden-mitigator-')), testStore)
+  })
+  afterEach(async () => {
+    await stack.stop()
+    await rm(stack.folder, { recursive: true })
+  })
+
+  it('a finding becomes decisions in force, they are measured, and they end on time', async () => {
+    await stack.start()
+    const addresses = Array.from({ length: 200 }, (_each, index) => `203.0.113.${index}`)
+    await stack.find(findingAbout(addresses))
+    await expect.poll(() => new Set(stack.states())).toEqual(new Set(['in-force']))
+    expect(await stack.ask('203.0.113.7')).toBe(403)
+    expect(await stack.ask('198.51.100.1')).toBe(200)
+
+    const decision = stack.mitigator.decisions().find((each) => each.value === '203.0.113.7')!
+    const refused = { ...login, clientAddress: '203.0.113.7', status: 403, edgeDecisionId: decision.id }
+    const refusals = Array.from({ length: 8 }, (_each, index) => ({
+      ...refused,
+      observedAtUs: startMs * 1_000 + index,
+    }))
+    await stack.mirror(...refusals)
+    stack.timers.advance(2_000)
+    await expect.poll(async () => (await findDecision(stack.store, decision.id))?.refusedCount).toBe(8)
+    expect(await findDecision(stack.store, decision.id)).toMatchObject({
+      effect: 'effective',
+      firstRefusedUs: startMs * 1_000,
+      passedCount: 0,
+      enforcers: { auth: { state: 'in-force' } },
+    })
+
+    stack.timers.advance(900_000)
+    await expect.poll(() => new Set(stack.states())).toEqual(new Set(['expired']))
+    expect(await stack.ask('203.0.113.7')).toBe(200)
+    expect(await stack.auth.held()).toEqual([])
+    await expect
+      .poll(async () => (await listDecisions(stack.store, { states: ['expired'], maxCount: 500 })).length)
+      .toBe(200)
+    const actions = (await auditOf(stack.store, decision.id)).map((line) => line.action)
+    expect(actions).toEqual(['decision.enforced', 'decision.lifted'])
+    expect((await auditOf(stack.store, goldenFinding.id)).map((line) => line.action)).toEqual(['finding.decided'])
+  })
+
+  it('requests that get through show as ineffective', async () => {
+    await stack.start()
+    await stack.find(findingAbout(['203.0.113.7']))
+    await expect.poll(() => stack.states()).toEqual(['in-force'])
+    const passed = { ...login, clientAddress: '203.0.113.7', status: 401, observedAtUs: startMs * 1_000 + 5_000_000 }
+    await stack.mirror(passed, passed, passed, passed)
+    expect(stack.mitigator.decisions()).toMatchObject([{ effect: 'ineffective', passedCount: 4 }])
+  })
+
+  it('simulates by default: decided, stored, never pushed', async () => {
+    await stack.start({ mode: 'simulate' })
+    await stack.find(findingAbout(['203.0.113.7']))
+    await expect
+      .poll(() => listDecisions(stack.store))
+      .toMatchObject([{ simulated: true, state: 'proposed', enforcers: {} }])
+    expect(await stack.ask('203.0.113.7')).toBe(200)
+  })
+
+  it('a replay of old traffic is recorded and enforces nothing', async () => {
+    await stack.start()
+    stack.timers.advance(3_600_000)
+    await stack.find(findingAbout(['203.0.113.7']))
+    await expect.poll(() => listDecisions(stack.store)).toMatchObject([{ simulated: false, state: 'expired' }])
+    expect(await stack.ask('203.0.113.7')).toBe(200)
+  })
+
+  it('who was let in before a campaign began is spared', async () => {
+    await stack.start()
+    const before = {
+      ...login,
+      status: 200,
+      clientAddress: '203.0.113.7',
+      observedAtUs: goldenFinding.firstSeenUs - 1_000_000,
+    }
+    await stack.mirror(before, before, before)
+    await stack.find(findingAbout(['203.0.113.7', '203.0.113.8']))
+    await expect.poll(() => stack.states()).toEqual(['in-force'])
+    expect(await stack.ask('203.0.113.7')).toBe(200)
+    expect(await stack.ask('203.0.113.8')).toBe(403)
+  })
+
+  it('an enforcer that is away fails alone, is said so, and gets its decision when it is back', async () => {
+    const away = new HaproxyEnforcer({
+      name: 'away',
+      socket: '/nonexistent/socket',
+      mapFolder: '/maps',
+      timers: stack.timers,
+    })
+    await stack.start({}, [away])
+    await stack.find(findingAbout(['203.0.113.7']))
+    await expect.poll(() => stack.states()).toEqual(['in-force'])
+    for (let round = 0; round < 10; round++) {
+      await expect.poll(() => stack.jobs.state('decision-enforce', pushId('away'))).not.toBe('active')
+      stack.timers.advance(30_000)
+    }
+    await expect.poll(() => stack.mitigator.decisions()[0]?.enforcers['away']?.state).toBe('failed')
+    expect(stack.mitigator.decisions()[0]).toMatchObject({
+      state: 'in-force',
+      enforcers: { auth: { state: 'in-force' } },
+    })
+    const id = stack.mitigator.decisions()[0]!.id
+    await expect
+      .poll(async () => (await auditOf(stack.store, id)).map((line) => line.action))
+      .toContain('decision.failed')
+    expect(await stack.ask('203.0.113.7')).toBe(403)
+    await away.close()
+
+    function pushId(enforcer: string): string {
+      const decision = stack.mitigator.decisions()[0]!
+      return `${decision.id}.${decision.untilMs}.${enforcer}`
+    }
+  })
+
+  it('what an edge lost is put back, what it should not hold is lifted', async () => {
+    await stack.start()
+    await stack.find(findingAbout(['203.0.113.7', '203.0.113.8']))
+    await expect.poll(() => stack.states()).toEqual(['in-force', 'in-force'])
+    const [kept, withdrawn] = stack.mitigator.decisions()
+    expect(await stack.mitigator.withdraw(withdrawn!.id, 'sam')).toBe(true)
+    expect(await stack.mitigator.withdraw(withdrawn!.id, 'sam')).toBe(false)
+    await stack.auth.lift(kept!)
+    await stack.auth.apply(withdrawn!)
+    stack.timers.advance(10_000)
+    await expect.poll(() => stack.auth.held()).toEqual([kept!.id])
+  })
+
+  it('after a restart decisions are in force again and end on time, and the same finding changes nothing', async () => {
+    await stack.start()
+    await stack.find(findingAbout(['203.0.113.7']))
+    await expect.poll(() => stack.states()).toEqual(['in-force'])
+    const [before] = stack.mitigator.decisions()
+    await stack.stop()
+    stack.timers.advance(60_000)
+    await stack.start()
+    expect(stack.mitigator.decisions()).toEqual([before])
+    expect(await stack.ask('203.0.113.7')).toBe(403)
+    await stack.find(findingAbout(['203.0.113.7']))
+    expect(stack.mitigator.decisions()).toEqual([before])
+    stack.timers.advance(900_000)
+    await expect.poll(() => stack.states()).toEqual(['expired'])
+    expect(await stack.ask('203.0.113.7')).toBe(200)
+  })
+
+  it('an attack that goes on prolongs its decision; one that outlives it renews it', async () => {
+    await stack.start()
+    await stack.find(findingAbout(['203.0.113.7']))
+    await expect.poll(() => stack.states()).toEqual(['in-force'])
+    stack.timers.advance(600_000)
+    const later = { version: 2, lastSeenUs: goldenFinding.lastSeenUs + 600_000_000 }
+    await stack.find(findingAbout(['203.0.113.7'], later))
+    stack.timers.advance(600_000)
+    await expect.poll(() => stack.states()).toEqual(['in-force'])
+    expect(await stack.ask('203.0.113.7')).toBe(403)
+    stack.timers.advance(600_000)
+    await expect.poll(() => stack.states()).toEqual(['expired'])
+    await stack.find(
+      findingAbout(['203.0.113.7'], { version: 3, lastSeenUs: goldenFinding.lastSeenUs + 1_799_000_000 }),
+    )
+    await expect.poll(() => stack.states()).toEqual(['in-force'])
+    expect(await stack.ask('203.0.113.7')).toBe(403)
+  })
+})
