@@ -18,18 +18,23 @@ const text = (value: string) => new TextEncoder().encode(value)
 
 /** Runs frames through reader and table; what each consumer was told, as lines. */
 function run(frames: readonly BuiltFrame[], limits: Partial<FlowLimits> = {}, isEnded = true) {
-  const flows: { info: FlowInfo; events: string[] }[] = []
+  const flows: { info: FlowInfo; events: string[]; timed: string[] }[] = []
   const table = new FlowTable({
     limits,
     consumerOf: (info) => {
       const events: string[] = []
-      flows.push({ info, events })
+      const timed: string[] = []
+      flows.push({ info, events, timed })
+      const tell = (event: string, atUs: number) => {
+        events.push(event)
+        timed.push(`${atUs} ${event}`)
+      }
       return {
-        bytes: (direction, buffer, from, to) => {
-          events.push(`${direction} ${Buffer.from(buffer.subarray(from, to)).toString('latin1')}`)
+        bytes: (direction, buffer, from, to, atUs) => {
+          tell(`${direction} ${Buffer.from(buffer.subarray(from, to)).toString('latin1')}`, atUs)
         },
-        gap: (direction, missedBytes) => events.push(`${direction} gap ${missedBytes}`),
-        end: (direction, reason) => events.push(`${direction} end ${reason}`),
+        gap: (direction, missedBytes, atUs) => tell(`${direction} gap ${missedBytes}`, atUs),
+        end: (direction, reason, atUs) => tell(`${direction} end ${reason}`, atUs),
       }
     },
   })
@@ -277,6 +282,32 @@ describe('odd segments', () => {
 })
 
 describe('the life of a flow', () => {
+  it('depends on its own segments alone: mixed with others it tells the same, times included', () => {
+    const made = [0, 1, 2].map((port) =>
+      buildConversation({ ...spec, clientPort: 40_000 + port }, turns, 0).map(({ bytes }) => ({ bytes, port })),
+    )
+    // Delays up to 6 s: every kind of deadline passes somewhere.
+    const delay = fc.oneof(fc.nat(900), fc.nat(30_000), fc.nat(6_000_000))
+    const mixed = fc.tuple(fc.shuffledSubarray(made.flat()), fc.array(delay, { minLength: 45, maxLength: 45 }))
+    fc.assert(
+      fc.property(mixed, ([kept, delays]) => {
+        let timestampUs = 0
+        const frames = kept.map(({ bytes, port }, index) => {
+          timestampUs += delays[index]!
+          return { bytes, port, timestampUs }
+        })
+        const told = (flows: ReturnType<typeof run>['flows'], port: number) =>
+          flows.filter(({ info }) => info.clientPort === 40_000 + port).map(({ timed }) => timed)
+        const together = run(frames).flows
+        for (const port of [0, 1, 2]) {
+          const alone = run(frames.filter((frame) => frame.port === port)).flows
+          expect(told(alone, port)).toEqual(told(together, port))
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+
   it('a SYN with another number on the same ports is a new flow; a repeated one is not', () => {
     const again = buildConversation({ ...spec, clientIsn: 700_000, serverIsn: 800_000 }, turns, 1_100_000)
     const { flows } = run([...conversation.slice(0, 1), ...conversation, ...again])

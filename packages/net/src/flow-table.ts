@@ -122,13 +122,13 @@ export class FlowTable implements FlowContext {
     if (Math.abs(nowUs - this.#nextSweepUs) > sweepIntervalUs) this.#sweep(nowUs)
     const flow = this.#flowOf(segment, nowUs)
     if (flow === undefined) return
-    flow.lastSeenUs = nowUs
     const half = this.#index.isSenderFirst ? flow.first : flow.second
     const { flags, payloadFrom, payloadTo } = segment
     const bytes = payloadTo - payloadFrom
     const bufferedBefore = flow.bufferedBytes
     const isUndecided = this.#undecided.size > 0 && this.#undecided.has(flow)
     if (isUndecided) flow.decide(nowUs)
+    flow.lastSeenUs = nowUs
     if ((flags & tcpSyn) !== 0) this.#synchronize(flow, half, segment)
     if ((flags & tcpAck) !== 0) flow.acknowledge(half, segment.ack, bytes > 0, nowUs)
     if (bytes > 0) this.#payload(flow, half, segment)

@@ -115,14 +115,18 @@ export class Flow implements HalfStreamOwner {
     if (ack !== noAck && other.lacks(ack)) other.expectUntil(ack, waiting.pendingSinceUs + this.#context.ackedByDataUs)
   }
 
-  /** Decides everything whose deadline has passed, as of that deadline: the result does not depend on when we are called. */
+  /**
+   * Decides everything whose deadline has passed. What comes out, times included, does not depend on when this is called, as long as
+   * it is before the next segment is taken: so flows do not depend on one another.
+   */
   decide(nowUs: number): void {
+    const atUs = this.lastSeenUs
     for (;;) {
       const deadlineUs = this.deadlineUs
       if (deadlineUs > nowUs) return
-      if (this.first.ackDeadlineUs === deadlineUs) this.first.giveUpAcked(deadlineUs)
-      else if (this.second.ackDeadlineUs === deadlineUs) this.second.giveUpAcked(deadlineUs)
-      else this.#giveUpOldestHole(deadlineUs)
+      if (this.first.ackDeadlineUs === deadlineUs) this.first.giveUpAcked(atUs)
+      else if (this.second.ackDeadlineUs === deadlineUs) this.second.giveUpAcked(atUs)
+      else this.#giveUpOldestHole(atUs)
       this.settle()
     }
   }
@@ -139,6 +143,7 @@ export class Flow implements HalfStreamOwner {
   /** Flushes and ends both directions. The flow is of no use afterwards. */
   close(reason: EndReason): void {
     const atUs = this.lastSeenUs
+    this.decide(Number.MAX_VALUE)
     this.flush(atUs)
     const actual = this.isReset ? 'rst' : reason
     for (const half of [this.first, this.second]) {
