@@ -135,7 +135,7 @@ function asciiText(content: Uint8Array, from: number, to: number): string {
 /** Index behind a byte order mark and blanks; the content's length when there is nothing else. */
 function firstVisible(content: Uint8Array): number {
   let i = content[0] === 0xef && content[1] === 0xbb && content[2] === 0xbf ? 3 : 0
-  while (i < content.length && content[i]! <= 0x20) i++ // In range by the loop condition.
+  while (content[i] === 0x20 || content[i] === 0x0a || content[i] === 0x0d || content[i] === 0x09) i++
   return i
 }
 
