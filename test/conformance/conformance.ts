@@ -9,7 +9,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { argv, execPath, exit, stderr, stdout } from 'node:process'
+import process, { argv, execPath, stderr, stdout } from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { type CorpusReport, tableByTag } from './report.js'
 import { transactionLines } from './transaction-lines.js'
@@ -55,4 +55,4 @@ function scoreCorpus(corpus: string, options: readonly string[]): number {
   }
 }
 
-exit(main(argv.slice(2)))
+process.exitCode = main(argv.slice(2)) // Not `exit`: what was written to a pipe must arrive.

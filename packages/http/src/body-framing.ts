@@ -2,7 +2,7 @@
 
 import { type FieldTable, nameHashOf } from './field-list.js'
 import type { AnomalyName } from './http-limits.js'
-import { isBlank, lowerTable } from './octets.js'
+import { isBlank, lowerTable, tokensOf } from './octets.js'
 
 export type FramingKind = 'none' | 'length' | 'chunked' | 'until-close'
 
@@ -59,9 +59,8 @@ function frameByTransferCoding(
   const others: string[] = []
   let index = firstIndex
   for (; index >= 0; index = fields.indexOfHashed('transfer-encoding', transferEncodingHash, index + 1)) {
-    for (const part of fields.value(index).toLowerCase().split(',')) {
-      const coding = (part.split(';', 1)[0] ?? '').trim()
-      if (coding === '' || coding === 'identity') continue
+    for (const coding of tokensOf(fields.value(index))) {
+      if (coding === 'identity') continue
       isLast = coding === 'chunked'
       if (isLast) isChunked = true
       else if (['gzip', 'x-gzip', 'deflate', 'br'].includes(coding)) others.push(coding)

@@ -1,6 +1,6 @@
 /**
  * Chunked content, resumable at any byte: sizes and extensions are read, data is lent on, trailers go to the message's table.
- * RFC 9112 §7.1. Lenient as receivers are: LF alone ends a line, blanks around a size are skipped.
+ * RFC 9112 §7.1. Lenient as receivers are: LF alone ends a line, controls before a size are skipped, whatever follows it is extension.
  *
  *     size ──LF──► data ──► data-end ──LF──► size        size 0 ──LF──► trailers ──empty line──► done
  */
@@ -8,7 +8,7 @@
 import { type FieldScan, needMore, scanFields } from './field-line.js'
 import type { HttpLimits } from './http-limits.js'
 import type { Message } from './message.js'
-import { CR, hexValue, isBlank, LF } from './octets.js'
+import { CR, hexValue, isBlank, LF, SEMICOLON, SP } from './octets.js'
 
 type State = 'size' | 'extension' | 'data' | 'data-end' | 'trailers' | 'done' | 'malformed'
 
@@ -19,15 +19,16 @@ export class ChunkedBody {
   state: State = 'size'
   /** Bytes of the present chunk that are to come. */
   remainingBytes = 0
+  /** A size stood among octets that do not belong there. */
+  isOdd = false
   #digits = 0
   #seenDigit = false
-  #seenBlank = false
   #trailers = Buffer.alloc(0)
   readonly #scan: FieldScan = { lineStart: 0, scannedTo: 0 }
 
   reset(): void {
     this.state = 'size'
-    this.remainingBytes = 0
+    this.isOdd = false
     this.#startSize()
     this.#trailers = Buffer.alloc(0)
     this.#scan.lineStart = 0
@@ -74,16 +75,19 @@ export class ChunkedBody {
       return
     }
     const value = hexValue(octet)
-    if (value >= 0 && !(this.#seenDigit && this.#seenBlank)) {
+    if (value >= 0) {
       this.#seenDigit = true
       if (this.#digits > 0 || value > 0) this.#digits++
       if (this.#digits > sizeMaxDigits) this.state = 'malformed'
       this.remainingBytes = this.remainingBytes * 16 + value
-    } else if (octet === LF && this.#seenDigit) this.#endSize()
-    else if (octet === 0x3b && this.#seenDigit) this.state = 'extension'
-    else if (isBlank(octet) || octet === CR) this.#seenBlank = true
-    else if (this.#seenDigit && this.#seenBlank) this.state = 'extension'
-    else if (octet !== LF) this.state = 'malformed'
+    } else if (this.#seenDigit) {
+      if (octet === LF) this.#endSize()
+      else {
+        this.state = 'extension'
+        if (octet !== SEMICOLON && octet !== CR && !isBlank(octet)) this.isOdd = true
+      }
+    } else if (octet > SP) this.state = 'malformed'
+    else if (octet !== CR && octet !== LF) this.isOdd = true
   }
 
   /** No line end behind the data: some senders leave it out. */
@@ -97,7 +101,6 @@ export class ChunkedBody {
     this.remainingBytes = 0
     this.#digits = 0
     this.#seenDigit = false
-    this.#seenBlank = false
   }
 
   #endSize(): void {

@@ -5,6 +5,7 @@
 
 import zlib from 'node:zlib'
 import type { AnomalyName, HttpLimits } from './http-limits.js'
+import { tokensOf } from './octets.js'
 
 export interface DecodedContent {
   bytes: Uint8Array
@@ -25,12 +26,7 @@ const undoBrotli: Undo = (bytes, { maxOutputLength, finishFlush }) =>
 
 /** `gzip, deflate` → its codings in the order they were applied, lower case, without parameters and `identity`. */
 export function codingsOf(fieldValues: string): string[] {
-  const codings: string[] = []
-  for (const part of fieldValues.toLowerCase().split(/[,;]/)) {
-    const coding = part.trim()
-    if (coding !== '' && coding !== 'identity' && !codings.includes(`${coding}=`)) codings.push(coding)
-  }
-  return codings
+  return tokensOf(fieldValues).filter((coding) => coding !== 'identity')
 }
 
 /** Undoes `codings` of `encoded`, the last one first. `isWhole`: nothing of the encoded content is missing. Never throws. */
@@ -53,7 +49,7 @@ export function decodeContent(
       report('http.content-coding-limit')
       return notDecoded(out)
     }
-    if (!undoLayer(codings[layer]!, out, outputMax, report)) break
+    undoLayer(codings[layer]!, out, outputMax, report)
   }
   if (out.bytes.length > limits.contentMaxBytes) {
     out.bytes = out.bytes.subarray(0, limits.contentMaxBytes)
@@ -62,48 +58,50 @@ export function decodeContent(
   return out
 }
 
-/** False when the coding is unknown, or not what the bytes are: then they stay as they are. */
-function undoLayer(
-  coding: string,
-  out: DecodedContent,
-  outputMax: number,
-  report: (name: AnomalyName) => void,
-): boolean {
+/** A coding that is unknown, or not what the bytes are, leaves them as they are. */
+function undoLayer(coding: string, out: DecodedContent, outputMax: number, report: (name: AnomalyName) => void): void {
   const undos = undosFor(coding, out.bytes)
   if (undos === undefined) {
     report('http.content-coding-unknown')
-    return false
+    return
   }
-  const options = { maxOutputLength: outputMax }
   let best: Buffer | undefined
-  for (const undo of undos) {
-    try {
-      const bytes = undo(out.bytes, options)
-      out.bytes = bytes
-      if (out.totalBytes !== undefined) out.totalBytes = bytes.length
-      return true
-    } catch (error) {
-      if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
-        report('http.content-coding-limit')
-        notDecoded(out)
-        return false
-      }
-      // Raw DEFLATE has no header to know it by: unless its end alone is missing, the bytes are something else.
-      const isRaw = undo === zlib.inflateRawSync
-      const prefix = isRaw ? lenient(undo, out.bytes, outputMax) : longestPrefix(undo, out.bytes, outputMax)
-      if (prefix !== undefined && prefix.length > (best?.length ?? 0)) best = prefix
+  for (const [position, undo] of undos.entries()) {
+    const result = attempt(undo, out.bytes, outputMax)
+    if (result === 'too-large') {
+      report('http.content-coding-limit')
+      notDecoded(out)
+      return
     }
+    if (result !== undefined) {
+      // Not the first way: header or checksum are wrong, the stream itself is whole.
+      if (position > 0) report('http.content-coding-damaged')
+      out.bytes = result
+      if (out.totalBytes !== undefined) out.totalBytes = result.length
+      return
+    }
+    // Raw DEFLATE has no header to know it by: unless its end alone is missing, the bytes are something else.
+    const isSure = undo !== zlib.inflateRawSync
+    const prefix = isSure ? longestPrefix(undo, out.bytes, outputMax) : lenient(undo, out.bytes, outputMax)
+    if (prefix !== undefined && prefix.length > (best?.length ?? 0)) best = prefix
   }
   if (best === undefined) {
     report('http.content-coding-wrong')
-    return false
+    return
   }
   // Cut short on the wire explains the damage; otherwise the sender did it.
   if (out.totalBytes !== undefined) report('http.content-coding-damaged')
   out.bytes = best
   out.totalBytes = undefined
   out.isTruncated = true
-  return true
+}
+
+function attempt(undo: Undo, bytes: Uint8Array, outputMax: number): Buffer | 'too-large' | undefined {
+  try {
+    return undo(bytes, { maxOutputLength: outputMax })
+  } catch (error) {
+    return codeOf(error) === 'ERR_BUFFER_TOO_LARGE' ? 'too-large' : undefined
+  }
 }
 
 function notDecoded(out: DecodedContent): DecodedContent {
@@ -114,14 +112,31 @@ function notDecoded(out: DecodedContent): DecodedContent {
 }
 
 /** What to try, likeliest first, judged by the first bytes rather than the label: senders confuse gzip, zlib and raw DEFLATE. */
-function undosFor(coding: string, bytes: Uint8Array): Undo[] | undefined {
-  if (coding === 'br') return [undoBrotli]
-  const isDeflate = coding === 'deflate' || coding === 'x-deflate'
-  if (coding !== 'gzip' && coding !== 'x-gzip' && !isDeflate) return undefined
-  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return [zlib.gunzipSync]
+function undosFor(coding: string, bytes: Uint8Array): readonly Undo[] | undefined {
+  if (coding === 'br') return brotliWays
+  if (coding !== 'gzip' && coding !== 'x-gzip' && coding !== 'deflate' && coding !== 'x-deflate') return undefined
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return gzipWays
   const first = bytes[0] ?? 0
   const isZlib = (first & 0x0f) === 8 && (first * 256 + (bytes[1] ?? 0)) % 31 === 0
-  return isZlib ? [zlib.inflateSync, zlib.inflateRawSync] : [zlib.inflateRawSync]
+  return isZlib ? zlibWays : rawWays
+}
+
+/** The DEFLATE stream inside gzip, whatever header flags and checksum say. RFC 1952 §2.3. */
+const undoInsideGzip: Undo = (bytes, options) => zlib.inflateRawSync(bytes.subarray(gzipHeaderBytes(bytes)), options)
+const undoInsideZlib: Undo = (bytes, options) => zlib.inflateRawSync(bytes.subarray(2), options)
+
+const brotliWays = [undoBrotli]
+const gzipWays: readonly Undo[] = [zlib.gunzipSync, undoInsideGzip]
+const zlibWays: readonly Undo[] = [zlib.inflateSync, undoInsideZlib, zlib.inflateRawSync]
+const rawWays: readonly Undo[] = [zlib.inflateRawSync]
+
+function gzipHeaderBytes(bytes: Uint8Array): number {
+  const flags = bytes[3] ?? 0
+  let at = 10
+  if ((flags & 4) !== 0) at += 2 + (bytes[at] ?? 0) + (bytes[at + 1] ?? 0) * 256
+  if ((flags & 8) !== 0) at = bytes.indexOf(0, at) + 1 || bytes.length
+  if ((flags & 16) !== 0) at = bytes.indexOf(0, at) + 1 || bytes.length
+  return (flags & 2) !== 0 ? at + 2 : at
 }
 
 /**

@@ -43,9 +43,9 @@ export function scanFields(
         scan.scannedTo = to - base
         return needMore
       }
-      let end = lf
-      while (end > start && bytes[end - 1] === CR) end--
+      let end = lf > start && bytes[lf - 1] === CR ? lf - 1 : lf
       if (end === start) return lf + 1
+      while (end > start && bytes[end - 1] === CR) end--
       readLine(bytes, base, start, end, table, report)
     }
     start = lf + 1
@@ -84,6 +84,13 @@ function readLine(
   table: FieldTable,
   report: (name: AnomalyName) => void,
 ): void {
+  if (start === end || bytes[start] === CR) {
+    report('http.bare-cr')
+    let next = start
+    while (next < end && (bytes[next] === CR || isBlank(bytes[next]))) next++
+    if (next < end) readLine(bytes, base, next, end, table, report)
+    return
+  }
   if (isBlank(bytes[start])) {
     foldLine(bytes, base, start, end, table, report)
     return

@@ -39,6 +39,8 @@ export class HttpFlow implements MessageListener {
   readonly #pairer = new TransactionPairer()
   #isOpaque = false
   #seenDirections = 0
+  /** It is known which direction carries the requests. */
+  #hasSides = false
   #endedDirections = 0
   #requestCount = 0
   /** The request whose response is being read; undefined for an interim or orphan response. */
@@ -67,8 +69,7 @@ export class HttpFlow implements MessageListener {
       this.#counters.opaqueBytes += to - from
       return
     }
-    const bit = direction === 'c2s' ? 1 : 2
-    if ((this.#seenDirections & bit) === 0) this.#firstBytes(bit, direction, buffer, from, to)
+    if (!this.#hasSides) this.#findSides(direction, buffer, from, to)
     if (this.#isOpaque) {
       this.#counters.opaqueBytes += to - from
       return
@@ -97,6 +98,11 @@ export class HttpFlow implements MessageListener {
       : this.#limits.flowBufferedMaxBytes - this.#pairer.bufferedBytes
   }
 
+  /** The first answer on a connection starts without a status line: HTTP/0.9, or something that receivers take for it. */
+  isBareAnswer(): boolean {
+    return !this.#midStream && this.#pairer.pending.length > 0
+  }
+
   head(message: Message, isRequest: boolean): ContentRule {
     return isRequest ? this.#requestHead(message) : this.#responseHead(message)
   }
@@ -112,6 +118,7 @@ export class HttpFlow implements MessageListener {
       this.#goOpaque('http2')
       return 'opaque'
     }
+    this.#hasSides = true
     request.flowIndex = this.#requestCount++
     if (this.reversed) request.report('http.directions-swapped')
     this.#pairer.add(request)
@@ -125,7 +132,7 @@ export class HttpFlow implements MessageListener {
   #responseHead(response: Message): ContentRule {
     this.#answered = undefined
     const status = response.status
-    if (status < 200 && status !== 101) return 'none'
+    if (status >= 100 && status < 200 && status !== 101) return 'none'
     const request = this.#pairer.match(response.firstSeq)
     this.#answered = request
     if (request !== undefined) {
@@ -150,7 +157,8 @@ export class HttpFlow implements MessageListener {
     const request = this.#answered
     this.#answered = undefined
     if (request === undefined || request.isPublished) {
-      if (response.status < 200 && response.status !== 101) this.#counters.interimResponseCount++
+      if (response.status >= 100 && response.status < 200 && response.status !== 101)
+        this.#counters.interimResponseCount++
       else this.#counters.orphanResponseCount++
       if (response.status === 101) this.#goOpaque('tunnel')
       this.#pool.give(response)
@@ -197,17 +205,29 @@ export class HttpFlow implements MessageListener {
     return (direction === 'c2s') !== this.reversed ? this.#requests : this.#responses
   }
 
-  #firstBytes(bit: number, direction: FlowDirection, buffer: Uint8Array, from: number, to: number): void {
-    const isFirst = this.#seenDirections === 0
+  /** Until a message was seen: what do these bytes speak, and who is the client? */
+  #findSides(direction: FlowDirection, buffer: Uint8Array, from: number, to: number): void {
+    const bit = direction === 'c2s' ? 1 : 2
+    const isFirst = (this.#seenDirections & bit) === 0
     this.#seenDirections |= bit
     const guess = guessProtocol(buffer, from, to)
+    if (guess === 'http1-request' || guess === 'http1-response') {
+      this.#hasSides = true
+      const isReversed = (guess === 'http1-request') !== (direction === 'c2s')
+      if (isReversed === this.reversed) return
+      this.reversed = isReversed
+      this.#requests.restart()
+      this.#responses.restart()
+      return
+    }
+    if (!isFirst) return
     if (guess === 'tls' || guess === 'http2') {
       if (this.#requestCount === 0) this.#goOpaque(guess)
       return
     }
-    const isRequest = guess === 'http1-request'
-    if (isFirst && (isRequest || guess === 'http1-response')) this.reversed = isRequest !== (direction === 'c2s')
-    if (guess === 'other') this.#parser(direction).isLost = true
+    const parser = this.#parser(direction)
+    const isAnswer = parser === this.#responses && this.isBareAnswer()
+    if (guess === 'other' && !isAnswer) parser.isLost = true
   }
 
   /** Nothing like HTTP in so many bytes: the rest is not looked at. */

@@ -74,6 +74,7 @@ export type AnomalyName =
   | 'http.content-length-repeated'
   | 'http.content-length-conflict'
   | 'http.chunk-malformed'
+  | 'http.chunk-size-odd'
   | 'http.content-incomplete'
   | 'http.content-not-kept'
   | 'http.content-coding-unknown'
@@ -81,4 +82,4 @@ export type AnomalyName =
   | 'http.content-coding-damaged'
   | 'http.content-coding-limit'
   | 'http.directions-swapped'
-  | 'http.unexpected-content'
+  | 'http.response-without-head'

@@ -6,6 +6,7 @@
  *       ▲ │ not a message            └──────► (no content) ─────────────────► start
  *       │ ▼
  *      lost: looks for the next plausible start line            opaque: after 101, CONNECT, TLS: nothing is read
+ *                                                               bare: an answer without head, nothing is read until a gap
  *
  * A message that lies in one packet is read in place: offsets count from its first byte. One that does not is gathered in the
  * message's own head buffer. Invariants: `#message` exists in every state but start, lost and opaque; no byte is read more than
@@ -25,13 +26,15 @@ export type ContentRule = 'by-fields' | 'none' | 'opaque'
 export interface MessageListener {
   /** Content that the flow may still hold, for the message that starts now. */
   roomBytes(): number
+  /** Whether a first response that starts like none is one without head, until the connection closes. */
+  isBareAnswer(): boolean
   /** A head is complete. */
   head(message: Message, isRequest: boolean): ContentRule
   /** A message is complete, or will never be (`message.isIncomplete`). The listener owns it from here on. */
   ended(message: Message, isRequest: boolean): void
 }
 
-type State = 'start' | 'head' | 'length' | 'chunked' | 'until-close' | 'opaque'
+type State = 'start' | 'bare' | 'head' | 'length' | 'chunked' | 'until-close' | 'opaque'
 
 export class Http1Parser {
   readonly isRequest: boolean
@@ -62,6 +65,8 @@ export class Http1Parser {
       switch (this.state) {
         case 'opaque':
           this.#pool.counters.opaqueBytes += to - at
+          return
+        case 'bare':
           return
         case 'start':
           at = this.isLost ? this.#findStart(buffer, at, to) : skipLineEnds(buffer, at, to)
@@ -106,7 +111,8 @@ export class Http1Parser {
   end(isOrderly: boolean): void {
     const message = this.#message
     if (message !== undefined) {
-      if (this.state !== 'until-close' || !isOrderly) message.isIncomplete = true
+      const isWhole = this.state === 'until-close' ? isOrderly : this.#chunked?.state === 'trailers'
+      if (this.state === 'head' || !isWhole) message.isIncomplete = true
       this.#giveUp()
     }
     this.state = 'opaque'
@@ -117,6 +123,13 @@ export class Http1Parser {
     this.#message?.keep()
     this.#giveUp()
     this.state = 'opaque'
+  }
+
+  /** What was read so far was not for this parser. */
+  restart(): void {
+    const isNew = this.state === 'start' && this.#message === undefined && !this.isLost
+    this.#giveUp()
+    if (!isNew) this.#lose()
   }
 
   #takeMessage(atUs: number, seq: number, ack: number): Message {
@@ -211,11 +224,16 @@ export class Http1Parser {
   /** No message starts here: skip `skippedBytes` and look for one from `end` on. */
   #reject(skippedBytes: number, end: number): number {
     const message = this.#message!
+    const wasLost = this.isLost
     this.skippedBytes += skippedBytes
-    if (!this.isLost) message.report('http.start-line-invalid')
+    if (!wasLost) message.report('http.start-line-invalid')
     this.#message = undefined
     this.#pool.give(message)
     this.#lose()
+    if (!this.isRequest && !wasLost && this.messageCount === 0 && this.#listener.isBareAnswer()) {
+      this.#pool.counters.anomaly('http.response-without-head')
+      this.state = 'bare'
+    }
     return end
   }
 
@@ -279,6 +297,7 @@ export class Http1Parser {
     const message = this.#message!
     const chunked = this.#chunked!
     const end = chunked.push(buffer, at, to, message, this.#pool.limits)
+    if (chunked.isOdd) message.report('http.chunk-size-odd')
     if (chunked.state === 'done') this.#end()
     else if (chunked.state === 'malformed') {
       message.report('http.chunk-malformed')

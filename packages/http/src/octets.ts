@@ -5,6 +5,7 @@ export const LF = 0x0a
 export const CR = 0x0d
 export const SP = 0x20
 export const COLON = 0x3a
+export const SEMICOLON = 0x3b
 
 const tokenMarks = "!#$%&'*+-.^_`|~"
 
@@ -73,4 +74,20 @@ function shortLatin1(bytes: Uint8Array, from: number, to: number): string {
   let text = ''
   for (let i = from; i < to; i++) text += String.fromCharCode(bytes[i]!)
   return text
+}
+
+/** The tokens of a list of codings, lower case; whatever is none of their octets separates. Parameters are left out. */
+export function tokensOf(value: string): string[] {
+  const tokens: string[] = []
+  let start = 0
+  let isParameter = false
+  for (let i = 0; i <= value.length; i++) {
+    const octet = i < value.length ? value.charCodeAt(i) : 0x2c
+    if (tokenTable[octet] === 1) continue
+    if (i > start && !isParameter) tokens.push(value.slice(start, i).toLowerCase())
+    if (octet === SEMICOLON) isParameter = true
+    else if (octet === 0x2c) isParameter = false
+    start = i + 1
+  }
+  return tokens
 }

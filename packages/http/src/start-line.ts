@@ -77,14 +77,15 @@ function fill(
 export function parseStatusLine(bytes: Uint8Array, from: number, to: number, out: StartLine): boolean {
   if (!startsWith(bytes, from, to, 'http/')) return false
   let versionEnd = from + 5
-  while (versionEnd < to && !isBlank(bytes[versionEnd])) versionEnd++
+  while (versionEnd < to && bytes[versionEnd]! > SP) versionEnd++
+  if (!isBlank(bytes[versionEnd])) return false
   let at = versionEnd
   while (at < to && isBlank(bytes[at])) at++
   const version = versionOf(bytes, from + 5, versionEnd)
   const hundreds = digit(bytes, at, to)
   const tens = digit(bytes, at + 1, to)
   const units = digit(bytes, at + 2, to)
-  if (hundreds < 1 || tens < 0 || units < 0 || digit(bytes, at + 3, to) >= 0) return false
+  if (hundreds < 0 || tens < 0 || units < 0 || digit(bytes, at + 3, to) >= 0) return false
   out.methodEnd = from
   out.targetStart = from
   out.targetEnd = from
