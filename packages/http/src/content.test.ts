@@ -39,6 +39,25 @@ describe('decodeContent', () => {
     expect([totalBytes, isTruncated, anomalies]).toEqual([undefined, true, []])
   })
 
+  it.each<[string, string, Uint8Array]>([
+    ['gzip', 'no checksum', gz.subarray(0, gz.length - 8)],
+    ['gzip', 'wrong checksum', Buffer.concat([gz.subarray(0, gz.length - 8), Buffer.alloc(8, 1)])],
+    ['gzip', 'reserved flags', Buffer.concat([gz.subarray(0, 3), Buffer.from([0xe0]), gz.subarray(4)])],
+    ['deflate', 'no checksum', zlib.deflateSync(text).subarray(0, -4)],
+  ])('%s: %s, but a whole stream inside', (field, _why, encoded) => {
+    const { bytes, totalBytes, anomalies } = decode(encoded, field)
+    expect(bytes.equals(text)).toBe(true)
+    expect([totalBytes, anomalies]).toEqual([text.length, ['http.content-coding-damaged']])
+  })
+
+  it.each([
+    ['gzip', ['gzip']],
+    ['GZIP , identity;q=1, br', ['gzip', 'br']],
+    ['deflate;q=0.5', ['deflate']],
+    ['gzip\x00', ['gzip']],
+    ['', []],
+  ])('codings of %j: %j', (field, codings) => expect(codingsOf(field)).toEqual(codings))
+
   it('keeps the bytes before damage', () => {
     const random = Buffer.from(Array.from({ length: 20_000 }, (_, i) => (i * i * 31 + (i >> 3)) & 0xff))
     const damaged = zlib.deflateSync(random, { level: 1 })

@@ -210,6 +210,9 @@ export class HttpFlow implements MessageListener {
     const bit = direction === 'c2s' ? 1 : 2
     const isFirst = (this.#seenDirections & bit) === 0
     this.#seenDirections |= bit
+    const parser = this.#parser(direction)
+    // In the middle of a start line, the next bytes may look like anything.
+    if (!isFirst && !parser.isLost) return
     const guess = guessProtocol(buffer, from, to)
     if (guess === 'http1-request' || guess === 'http1-response') {
       this.#hasSides = true
@@ -225,7 +228,6 @@ export class HttpFlow implements MessageListener {
       if (this.#requestCount === 0) this.#goOpaque(guess)
       return
     }
-    const parser = this.#parser(direction)
     const isAnswer = parser === this.#responses && this.isBareAnswer()
     if (guess === 'other' && !isAnswer) parser.isLost = true
   }

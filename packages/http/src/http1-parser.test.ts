@@ -6,6 +6,8 @@ const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const ok = (content: string, fields = '') =>
   `HTTP/1.1 200 OK\r\nContent-Length: ${content.length}\r\n${fields}\r\n${content}`
 
+const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+
 /** `METHOD target version > status content bytes [anomalies]` of each transaction. */
 function summary(script: readonly ScriptStep[], cuts: readonly number[] = []): string[] {
   return transcribe(script, { cuts }).transactions.map((t) => {
@@ -301,7 +303,137 @@ const cases: [string, readonly ScriptStep[], readonly string[]][] = [
     ],
     [`${g} 200 "a" 1 [bare-cr]`],
   ],
+  ['an answer without head', [['c', get], ['s', `foobar\r\n${ok('x')}`], ['sx']], [`${g} none`]],
+  [
+    'a status of zeros',
+    [
+      ['c', get],
+      ['s', ok('x').replace('200', '000')],
+    ],
+    [`${g} 0 "x" 1`],
+  ],
+  [
+    'a control in the version',
+    [
+      ['c', get],
+      ['s', ok('x').replace(' 200', '\r 200')],
+    ],
+    [`${g} none`],
+  ],
+  [
+    'chunk sizes among other octets',
+    [
+      ['c', get],
+      ['s', `${chunked}\x0b1\r\na\r\n1\x00\r\nb\r\n01 ;x\r\nc\r\n0\r\n\r\n`],
+    ],
+    [`${g} 200 "abc" 3 [chunk-size-odd]`],
+  ],
+  [
+    'no line end behind the data of a chunk',
+    [
+      ['c', get],
+      ['s', `${chunked}1\r\na1\r\nb\r\n0\r\n\r\n`],
+    ],
+    [`${g} 200 "ab" 2`],
+  ],
+  ['closed behind the last chunk', [['c', get], ['s', `${chunked}1\r\na\r\n0\n`], ['sx']], [`${g} 200 "a" 1`]],
+  ['closed within a chunk', [['c', get], ['s', `${chunked}5\r\na`], ['sx']], [`${g} 200 "a" ? [content-incomplete]`]],
+  [
+    'chunked among other words',
+    [
+      ['c', get],
+      ['s', chunked.replace('chunked', 'x\r\n chunked\x00')],
+      ['s', '1\r\na\r\n0\r\n\r\n'],
+    ],
+    [`${g} 200 "a" 1 [field-folded,transfer-encoding-unknown]`],
+  ],
+  [
+    'a line of CR alone ends no head',
+    [
+      ['c', get],
+      ['s', 'HTTP/1.1 200 OK\r\n\r\r\nContent-Length: 1\r\n\r\na'],
+    ],
+    [`${g} 200 "a" 1 [bare-cr]`],
+  ],
+  [
+    'the sides show late',
+    [
+      ['c', '\x00\x01\n'],
+      ['s', '\x05\x01\n'],
+      ['s', get],
+      ['c', ok('x')],
+    ],
+    [`${g} 200 "x" 1 [directions-swapped,resynchronised]`],
+  ],
+  [
+    'an empty trailer section is no trailers',
+    [
+      ['c', get],
+      ['s', `${chunked}0\r\n\r\n`],
+    ],
+    [`${g} 200 "" 0`],
+  ],
+  [
+    'identity is no transfer coding',
+    [
+      ['c', get],
+      ['s', ok('x', 'Transfer-Encoding: identity\r\n')],
+    ],
+    [`${g} 200 "x" 1`],
+  ],
+  [
+    'an early final response',
+    [
+      ['c', 'POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nab'],
+      ['s', ok('no').replace('200', '413')],
+      ['c', 'cd'],
+      ['c', get],
+      ['s', ok('x')],
+    ],
+    ['POST / 1.1 "abcd" > 413 "no" 2', `${g} 200 "x" 1`],
+  ],
   // Gaps
+  [
+    'a gap within one chunk',
+    [
+      ['c', get],
+      ['s', `${chunked}a\r\nab`],
+      ['s', 6],
+      ['s', 'yz\r\n0\r\n\r\n'],
+    ],
+    [`${g} 200 "abyz" ? [content-incomplete]`],
+  ],
+  [
+    'a gap to the end of a chunk',
+    [
+      ['c', get],
+      ['s', `${chunked}4\r\nab`],
+      ['s', 2],
+      ['s', '\r\n0\r\n\r\n'],
+    ],
+    [`${g} 200 "ab" ? [content-incomplete]`],
+  ],
+  [
+    'a gap across chunks',
+    [
+      ['c', get],
+      ['s', `${chunked}4\r\nab`],
+      ['s', 9],
+      ['c', get],
+      ['s', ok('2')],
+    ],
+    [`${g} 200 "ab" ? [content-incomplete]`, `${g} 200 "2" 1 [resynchronised]`],
+  ],
+  [
+    'a gap in request content',
+    [
+      ['c', 'POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\na'],
+      ['c', 2],
+      ['c', `d${get}`],
+      ['s', ok('1') + ok('2')],
+    ],
+    ['POST / 1.1 "ad" > 200 "1" 1 [content-incomplete]', `${g} 200 "2" 1`],
+  ],
   [
     'a gap inside content of known length',
     [
@@ -366,7 +498,7 @@ describe('HTTP/1 messages', () => {
   it('reads the same, byte by byte and however it is cut', () => {
     for (const [why, script, expected] of cases) {
       // The first bytes of a flow say what it is and who the client is: seven of them must come together.
-      if (/^(directions|TLS)/.test(why)) continue
+      if (/^(directions|the sides|TLS|an answer without)/.test(why)) continue
       expect(summary(script, [1]), why).toEqual(expected)
       expect(summary(script, [2, 3, 7]), why).toEqual(expected)
     }
@@ -426,6 +558,66 @@ describe('HTTP/1 messages', () => {
     expect(counters.bufferOverflowCount).toBeGreaterThan(0)
   })
 
+  it('agrees with a writer of messages, however they are cut', () => {
+    const token = fc.stringMatching(/^[a-z][a-z-]{0,8}$/)
+    const value = fc.stringMatching(/^([!-~]([ -~]{0,20}[!-~])?)?$/)
+    const content = fc.string({
+      unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)),
+      maxLength: 40,
+    })
+    const field = fc.tuple(
+      token.map((name) => `x-${name}`),
+      value,
+    )
+    const message = fc.record({
+      method: fc.constantFrom('GET', 'POST', 'PATCH', 'QUERY'),
+      target: fc.stringMatching(/^\/[!-~]{0,20}$/),
+      fields: fc.array(field, { maxLength: 6 }),
+      content,
+      chunks: fc.option(fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 3 }), { nil: undefined }),
+      eol: fc.constantFrom('\r\n', '\n'),
+    })
+    const exchange = fc.record({
+      request: message,
+      response: message,
+      status: fc.integer({ min: 205, max: 299 }),
+      interim: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(
+        fc.array(exchange, { maxLength: 4 }),
+        fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 5 }),
+        fc.boolean(),
+        (exchanges, cuts, isPipelined) => {
+          const script: ScriptStep[] = []
+          for (const { request, response, status, interim } of exchanges) {
+            script.push(['c', written(`${request.method} ${request.target} HTTP/1.1`, request)])
+            if (interim) script.push(['s', 'HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n'])
+            script.push(['s', written(`HTTP/1.1 ${status} Fine`, response)])
+          }
+          if (isPipelined) script.sort((a, b) => (a[0] === b[0] ? 0 : a[0] === 'c' ? -1 : 1))
+          const { transactions } = transcribe(script, { cuts })
+          expect(transactions).toEqual(
+            exchanges.map(({ request, response, status }) => ({
+              request: `${request.method} ${request.target} 1.1`,
+              requestContent: request.content,
+              requestBytes: request.content.length,
+              status,
+              content: response.content,
+              contentBytes: response.content.length,
+              fields: expect.arrayContaining(request.fields.map(([name, text]) => `${name}: ${text}`)),
+              responseFields: expect.arrayContaining(response.fields.map(([name, text]) => `${name}: ${text}`)),
+              anomalies: [],
+              missedBytes: 0,
+              reversed: false,
+            })),
+          )
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+
   it('never throws, whatever comes', () => {
     const piece = fc.oneof(
       fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
@@ -464,3 +656,27 @@ describe('HTTP/1 messages', () => {
     )
   })
 })
+
+interface WrittenMessage {
+  readonly fields: readonly (readonly [string, string])[]
+  readonly content: string
+  readonly chunks: readonly number[] | undefined
+  readonly eol: string
+}
+
+/** The obvious model: a message as a sender writes it. */
+function written(startLine: string, { fields, content, chunks, eol }: WrittenMessage): string {
+  const framing = chunks === undefined ? `Content-Length: ${content.length}` : 'Transfer-Encoding: chunked'
+  const head = [startLine, ...fields.map(([name, value]) => `${name.toUpperCase()}: ${value}`), framing, '', ''].join(
+    eol,
+  )
+  if (chunks === undefined) return head + content
+  let body = ''
+  let at = 0
+  for (const size of [...chunks, content.length]) {
+    const chunk = content.slice(at, at + size)
+    at += chunk.length
+    if (chunk !== '') body += `${chunk.length.toString(16)};ext=1${eol}${chunk}${eol}`
+  }
+  return `${head}${body}0${eol}${eol}`
+}
