@@ -95,9 +95,9 @@ export function reduceEndpoint(state: EndpointState, transaction: CatalogTransac
   }
 }
 
-/** A refused request proves nothing about how one authenticates, unless it tried. */
+/** A request that failed without credentials proves nothing about how one authenticates. */
 function reduceAuth(state: EndpointState, transaction: CatalogTransaction, status: number | undefined): void {
-  if (transaction.authScheme === 'none' && (status === 401 || status === 403)) return
+  if (transaction.authScheme === 'none' && (status === undefined || status >= 400)) return
   bumpBounded(state, state.authSchemes, transaction.authScheme, 1)
   const name = transaction.accessTokenName
   if (name === undefined || transaction.authScheme !== 'api-key') return

@@ -194,8 +194,12 @@ function isPrefixedId(segment: string): boolean {
 }
 
 function looksDrawn(c: Census): boolean {
-  const total = c.digits + c.lowers + c.uppers
-  return (c.digits >= 1 && c.turns >= 3) || (c.lowers > 0 && c.uppers > 0 && c.turns * 4 >= total)
+  return (c.digits >= 1 && c.turns >= 3) || (c.lowers > 0 && c.uppers > 0 && hasShortHumps(c))
+}
+
+/** Letters change case faster than camel case does: words have more than two letters on average. */
+function hasShortHumps(c: Census): boolean {
+  return c.lowers + c.uppers < 2.3 * (c.turns + 1)
 }
 
 function isRandom(segment: string, c: Census): boolean {
@@ -205,7 +209,7 @@ function isRandom(segment: string, c: Census): boolean {
   if (total >= 7 && c.lowers === 0 && c.dashes + c.underscores === 0 && c.digits >= 1 && c.uppers >= 1) return true
   if (total >= 8 && c.turns >= 3 && c.digits >= 1 && c.longestLetters < 10 && c.longestLetters * 2 <= total + 2)
     return true
-  if (total >= 8 && c.uppers >= 3 && c.lowers >= 2 && c.turns * 4 >= total && c.dashes === 0) return true
+  if (total >= 8 && c.uppers >= 3 && c.lowers >= 2 && hasShortHumps(c) && c.dashes === 0) return true
   return total >= 20 && c.turns >= 5 && segment.length >= 20
 }
 

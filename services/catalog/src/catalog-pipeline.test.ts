@@ -75,7 +75,13 @@ describe.skipIf(missing !== undefined)('the catalog on the embedded engine', () 
         await batch.commit()
       }
     })()
-    const service = await startCatalog({ bus, store: stores.store, config, logger: silentLogger, journalFolder: folder })
+    const service = await startCatalog({
+      bus,
+      store: stores.store,
+      config,
+      logger: silentLogger,
+      journalFolder: folder,
+    })
     for (const transaction of transactions) {
       const value = transactionTopic.encode(transaction)
       await bus.publish(topicNames.transactions, [{ partition: partitionOf(transaction), value, messageCount: 1 }])
@@ -140,7 +146,9 @@ FROM v_transactions`,
     )
     // The scanner's two paths have no endpoint; theirs stay provisional.
     expect(rows).toEqual([{ count: '88', unresolved: '2' }])
-    expect(await stores.store.query('SELECT anomalies FROM v_sensor_intervals')).toEqual([{ anomalies: { 'tcp.gap': '2' } }])
+    expect(await stores.store.query('SELECT anomalies FROM v_sensor_intervals')).toEqual([
+      { anomalies: { 'tcp.gap': '2' } },
+    ])
   }, 60_000)
 
   it('answers for one endpoint, by template or by any path of it', async () => {

@@ -126,9 +126,10 @@ function transactionOf(row: StoredTransaction): CatalogTransaction {
   }
 }
 
-/** Columns of structure hold JSON as published, or nothing. */
+/** Columns of structure hold JSON as published, or nothing; a shape that is one leaf is stored as its text, without quotes. */
 function json(text: string): NonNullable<CatalogTransaction['requestShape']> | undefined {
-  return text === '' ? undefined : (JSON.parse(text) as NonNullable<CatalogTransaction['requestShape']>)
+  if (text === '') return undefined
+  return /^[[{]/.test(text) ? (JSON.parse(text) as NonNullable<CatalogTransaction['requestShape']>) : text
 }
 
 /** `2026-11-24 12:00:00.000000`, UTC → µs. */
