@@ -2,6 +2,9 @@
 
 import { logLevels } from '@tapwarden/runtime/logger'
 import { captureConfigSchema } from '@tapwarden/service-capture/config'
+import { catalogConfigSchema } from '@tapwarden/service-catalog/config'
+import { detectorConfigSchema } from '@tapwarden/service-detector/config'
+import { mitigatorConfigSchema } from '@tapwarden/service-mitigator/config'
 import { z } from 'zod'
 
 export const tapwardenConfigSchema = z.object({
@@ -31,6 +34,9 @@ export const tapwardenConfigSchema = z.object({
     })
     .prefault({}),
   capture: captureConfigSchema.prefault({}),
+  catalog: catalogConfigSchema.prefault({}),
+  detector: detectorConfigSchema.prefault({}),
+  mitigator: mitigatorConfigSchema.prefault({}),
   bus: z
     .object({
       retainedMaxBytes: z

@@ -14,19 +14,22 @@ import { InProcessBus } from '@tapwarden/bus/in-process'
 import { topicNames } from '@tapwarden/contracts/names'
 import type { Enforcer } from '@tapwarden/enforcers/enforcer'
 import { EmbeddedJobs } from '@tapwarden/jobs/embedded'
-import type { JobQueue } from '@tapwarden/jobs/jobs'
+import type { Redactor } from '@tapwarden/redaction/redact-transaction'
 import type { Logger } from '@tapwarden/runtime/logger'
-import type { RunningService } from '@tapwarden/runtime/service'
+import type { Mitigator } from '@tapwarden/service-mitigator/mitigator-pipeline'
 import { type Engine, startEngine } from '@tapwarden/store/embedded/engine'
 import { type HttpStore, openStore } from '@tapwarden/store/http-store'
 import type { TapwardenConfig } from './config.js'
 import { migrated, startedEngine } from './open-store.js'
-import { serviceStarters } from './services.js'
+import { openRedactor } from './sensor.js'
+import { type StackParts, type StackServices, startServices } from './services.js'
 import type { StoreCounts } from './traffic-summary.js'
+import { UndoList } from './undo-list.js'
 
 export interface EmbeddedStackOptions {
   readonly config: TapwardenConfig
   readonly storeFolder: string
+  readonly keyFile: string
   readonly logger: Logger
   /** Edges beside those that the configuration names; the stack does not close them. */
   readonly enforcers?: readonly Enforcer[]
@@ -35,30 +38,20 @@ export interface EmbeddedStackOptions {
 export interface EmbeddedStack {
   readonly bus: InProcessBus
   readonly store: HttpStore
-  readonly jobs: JobQueue
+  /** What every sensor of this stack redacts with. */
+  readonly redactor: Redactor
+  readonly mitigator: Mitigator
   /** Where SQL tools find the engine. */
   readonly engine: Engine
-  /** Ports that services of the stack listen on, beside the engine's. */
+  /** Ports of the stack's own servers: the sensor must not watch the traffic that its analysis causes. */
   readonly ownPorts: readonly number[]
   /** Rejects when a part cannot go on. Never resolves. */
   readonly failed: Promise<never>
-  /** Everything published so far has had its effects. Rejects when the stack fails meanwhile. */
-  drained(): Promise<void>
+  /** Everything published so far has had its effects, the catalog's open decisions included. Rejects when the stack fails meanwhile. */
+  settled(): Promise<void>
   counts(): Promise<StoreCounts>
   /** Call it once the sensor has ended. `abandon` skips waiting for what is under way: it is done again next time. */
   stop(options?: { readonly abandon?: boolean }): Promise<void>
-}
-
-/** What a service needs of the stack. */
-export interface StackParts {
-  readonly bus: InProcessBus
-  readonly store: HttpStore
-  readonly jobs: JobQueue
-  readonly config: TapwardenConfig
-  readonly logger: Logger
-  /** A folder for journals of its own; exists. */
-  readonly stateFolder: string
-  readonly enforcers: readonly Enforcer[]
 }
 
 /** Throws `UserError` when the folder is held by another stack or cannot be written. */
@@ -66,8 +59,10 @@ export async function startEmbeddedStack(options: EmbeddedStackOptions): Promise
   const { config, storeFolder, logger } = options
   const undo = new UndoList()
   try {
+    const redactor = await openRedactor(config, options.keyFile)
     const engine = await startedEngine(
-      () => startEngine({ storeDir: storeFolder, logger: logger.child({ part: 'engine' }), port: config.store.port }),
+      () =>
+        startEngine({ storeDir: storeFolder, logger: logger.child({ service: 'engine' }), port: config.store.port }),
       storeFolder,
     )
     undo.push(() => engine.stop())
@@ -80,70 +75,46 @@ export async function startEmbeddedStack(options: EmbeddedStackOptions): Promise
     undo.push(() => jobs.close())
     const bus = new InProcessBus(config.bus)
     undo.push(() => bus.close())
-    const parts: StackParts = { bus, store, jobs, config, logger, stateFolder, enforcers: options.enforcers ?? [] }
-    const services: RunningService[] = []
-    for (const start of serviceStarters) {
-      const service = await start(parts)
-      services.push(service)
-      undo.push(() => service.stop())
-    }
-    return runningStack({ engine, bus, store, jobs, services, undo })
+    const enforcers = options.enforcers ?? []
+    const parts: StackParts = { bus, store, jobs, redactor, config, logger, stateFolder, enforcers }
+    return runningStack(parts, engine, await startServices(parts, undo), undo)
   } catch (error) {
-    await undo.run()
+    // The reason is what counts; that a part of a half-started stack does not stop cleanly follows from it.
+    await undo.run().catch((second: unknown) => logger.warn({ error: second }, 'a part did not stop cleanly'))
     throw error
   }
 }
 
-function runningStack(parts: {
-  readonly engine: Engine
-  readonly bus: InProcessBus
-  readonly store: HttpStore
-  readonly jobs: JobQueue
-  readonly services: readonly RunningService[]
-  readonly undo: UndoList
-}): EmbeddedStack {
-  const { engine, bus, store, jobs, services, undo } = parts
-  const failed = Promise.race([engine.failed, ...services.map((service) => service.failed)])
+function runningStack(parts: StackParts, engine: Engine, services: StackServices, undo: UndoList): EmbeddedStack {
+  const { bus, store, redactor } = parts
+  const failed = Promise.race([engine.failed, ...services.all.map((service) => service.failed)])
   // Whoever waits for the stack hears of it; nobody waiting is no reason to end the process.
   failed.catch(() => undefined)
-  const drained = (): Promise<void> => Promise.race([bus.drained(Object.values(topicNames)), failed])
+  const topics = Object.values(topicNames)
+  const settle = async (): Promise<void> => {
+    await bus.drained(topics)
+    // The last decisions about templates are news to the detector.
+    await services.catalog.flush()
+    await bus.drained(topics)
+  }
+  const settled = (): Promise<void> => Promise.race([settle(), failed])
   return {
     bus,
     store,
-    jobs,
+    redactor,
+    mitigator: services.mitigator,
     engine,
-    ownPorts: [],
+    ownPorts: [Number(new URL(engine.url).port), ...services.ports],
     failed,
-    drained,
+    settled,
     counts: () => storeCounts(store),
     stop: async ({ abandon = false } = {}) => {
       try {
-        if (!abandon) await drained()
+        if (!abandon) await settled()
       } finally {
         await undo.run()
       }
     },
-  }
-}
-
-/** What was started, to be stopped in reverse. Every step runs, whatever the others do; the first error is thrown at the end. */
-class UndoList {
-  readonly #steps: (() => Promise<void>)[] = []
-
-  push(step: () => Promise<void>): void {
-    this.#steps.push(step)
-  }
-
-  async run(): Promise<void> {
-    const errors: unknown[] = []
-    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
-      try {
-        await step()
-      } catch (error) {
-        errors.push(error)
-      }
-    }
-    if (errors.length > 0) throw errors[0]
   }
 }
 

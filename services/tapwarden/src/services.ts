@@ -1,13 +1,65 @@
-/** The services of the embedded stack in the order in which they start: each subscribes before whoever publishes to it begins. */
+/** The services of the embedded stack, started so that each subscribes before whoever publishes to it begins. */
 
 import type { InProcessBus } from '@tapwarden/bus/in-process'
 import { topicNames } from '@tapwarden/contracts/names'
+import type { Enforcer } from '@tapwarden/enforcers/enforcer'
+import { ForwardAuthEnforcer } from '@tapwarden/enforcers/forward-auth'
+import type { JobQueue } from '@tapwarden/jobs/jobs'
+import type { Redactor } from '@tapwarden/redaction/redact-transaction'
+import type { Logger } from '@tapwarden/runtime/logger'
 import type { RunningService } from '@tapwarden/runtime/service'
-import type { StackParts } from './embedded-stack.js'
+import { type CatalogService, startCatalog } from '@tapwarden/service-catalog/catalog-pipeline'
+import { startDetector } from '@tapwarden/service-detector/detector-pipeline'
+import { openEnforcers } from '@tapwarden/service-mitigator/config'
+import { type Mitigator, startMitigator } from '@tapwarden/service-mitigator/mitigator-pipeline'
+import type { HttpStore } from '@tapwarden/store/http-store'
+import type { TapwardenConfig } from './config.js'
+import type { UndoList } from './undo-list.js'
 
-export type ServiceStarter = (parts: StackParts) => Promise<RunningService> | RunningService
+/** What services need of the stack. */
+export interface StackParts {
+  readonly bus: InProcessBus
+  readonly store: HttpStore
+  readonly jobs: JobQueue
+  readonly redactor: Redactor
+  readonly config: TapwardenConfig
+  readonly logger: Logger
+  /** A folder for journals; exists. */
+  readonly stateFolder: string
+  /** Edges that the caller brings, beside those of the configuration; the caller closes them. */
+  readonly enforcers: readonly Enforcer[]
+}
 
-export const serviceStarters: readonly ServiceStarter[] = []
+export interface StackServices {
+  readonly all: readonly RunningService[]
+  readonly catalog: CatalogService
+  readonly mitigator: Mitigator
+  /** Ports that services listen on. */
+  readonly ports: readonly number[]
+}
+
+/** Pushes what stops each of them on `undo`. */
+export async function startServices(parts: StackParts, undo: UndoList): Promise<StackServices> {
+  const { bus, store, jobs, config } = parts
+  const common = (service: string) => ({ bus, store, logger: parts.logger.child({ service }) })
+  const stopping = <Service extends RunningService>(service: Service): Service => {
+    undo.push(() => service.stop())
+    return service
+  }
+
+  const opened = await openEnforcers(config.mitigator, [parts.redactor.accessSubkey()])
+  for (const enforcer of opened) undo.push(() => enforcer.close())
+  const enforcers = [...opened, ...parts.enforcers]
+  const mitigator = stopping(
+    await startMitigator({ ...common('mitigator'), jobs, enforcers, config: config.mitigator }),
+  )
+  const detector = stopping(await startDetector({ ...common('detector'), config: config.detector }))
+  const journalFolder = parts.stateFolder
+  const catalog = stopping(await startCatalog({ ...common('catalog'), config: config.catalog, journalFolder }))
+
+  const ports = opened.flatMap((enforcer) => (enforcer instanceof ForwardAuthEnforcer ? [enforcer.port] : []))
+  return { all: [mitigator, detector, catalog], catalog, mitigator, ports }
+}
 
 /** Records that some service set aside in this run. */
 export function deadLetterCount(bus: InProcessBus): number {

@@ -97,5 +97,8 @@ function notVisible(summary: TrafficSummary): string {
 function nextStep(summary: TrafficSummary): string {
   if (summary.findings.total > 0) return 'Next: tapwarden findings'
   if (summary.endpoints.total > 0) return 'Next: tapwarden endpoints'
+  if (summary.transactions.seen > 0) {
+    return 'No endpoints: answers with errors, or none at all, prove none. Next: tapwarden query "SELECT * FROM v_transactions"'
+  }
   return 'No HTTP was seen. Is it encrypted, or is the capture of something else?'
 }

@@ -15,7 +15,7 @@ import { type InputFiles, inspectInputs } from '../input-files.js'
 import { harmless, type Output } from '../output.js'
 import { PacedSource } from '../paced-source.js'
 import { startProgress } from '../progress.js'
-import { FaultKeepingSource, notVisible, openRedactor } from '../sensor.js'
+import { FaultKeepingSource, notVisible } from '../sensor.js'
 import { deadLetterCount } from '../services.js'
 import { printSummary, summarize } from '../traffic-summary.js'
 
@@ -34,7 +34,7 @@ export async function replay(paths: readonly string[], flags: ReplayFlags, outpu
   for (const fault of inputs.faults) output.note(`tapwarden: ${harmless(fault.message)}`)
   const [firstFault] = inputs.faults
   if (inputs.usable.length === 0) return firstFault?.exitCode ?? exitCodes.usage
-  const stack = await startEmbeddedStack(settings)
+  const stack = await startEmbeddedStack({ ...settings, keyFile: keyFileOf(settings.config) })
   const interrupt = new AbortController()
   const finished = replayInto(stack, settings, inputs, flags, output, interrupt.signal)
   const shutdown = shutdownOnSignal({
@@ -70,7 +70,7 @@ async function replayInto(
     const capture = runCapture({
       source,
       bus: stack.bus,
-      redactor: await openRedactor(settings.config, keyFileOf(settings.config)),
+      redactor: stack.redactor,
       config: settings.config.capture,
       logger: settings.logger,
       signal,
@@ -83,7 +83,7 @@ async function replayInto(
         }),
     })
     const sensor = await Promise.race([capture, stack.failed]).finally(() => progress.stop())
-    await stack.drained()
+    await stack.settled()
     abandon = false
     const after = await stack.counts()
     for (const warning of sensor.warnings) output.note(`tapwarden: ${harmless(warning)}`)

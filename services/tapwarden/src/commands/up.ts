@@ -9,7 +9,7 @@ import { LiveInterfaceSource } from '@tapwarden/service-capture/live-interface'
 import { type CommonFlags, keyFileOf, readSettings, type Settings } from '../common-flags.js'
 import { type EmbeddedStack, startEmbeddedStack } from '../embedded-stack.js'
 import { counted, type Output } from '../output.js'
-import { FaultKeepingSource, notVisible, openRedactor } from '../sensor.js'
+import { FaultKeepingSource, notVisible } from '../sensor.js'
 import { deadLetterCount } from '../services.js'
 import { stackMetrics } from '../stack-metrics.js'
 import { printSummary, summarize } from '../traffic-summary.js'
@@ -29,7 +29,7 @@ export async function up(flags: UpFlags, output: Output): Promise<number> {
     flags.enforce === true ? [{ flag: '--enforce', path: ['mitigator', 'mode'], value: 'enforce' }] : []
   const settings = await readSettings(flags, output, { quietLevel: 'info', flags: enforce })
   if (settings === undefined) return exitCodes.ok
-  const stack = await startEmbeddedStack(settings)
+  const stack = await startEmbeddedStack({ ...settings, keyFile: keyFileOf(settings.config) })
   const interrupt = new AbortController()
   const finished = watch(stack, settings, flags, output, interrupt.signal)
   const shutdown = shutdownOnSignal({
@@ -63,7 +63,7 @@ async function watch(
       checks: [{ name: 'store', fault: () => stack.store.ping().then(() => undefined) }],
     })
     try {
-      const excludedPorts = [Number(new URL(stack.engine.url).port), health.port, ...stack.ownPorts]
+      const excludedPorts = [...stack.ownPorts, health.port]
       const source = new LiveInterfaceSource({
         interfaceName: flags.interface,
         excludedPorts,
@@ -74,7 +74,7 @@ async function watch(
       const capture = runCapture({
         source: watched,
         bus: stack.bus,
-        redactor: await openRedactor(config, keyFileOf(config)),
+        redactor: stack.redactor,
         config: config.capture,
         logger,
         signal,
@@ -82,7 +82,7 @@ async function watch(
       })
       const sensor = await Promise.race([capture, stack.failed])
       if (watched.fault !== undefined) output.note(`tapwarden: ${watched.fault.message}`)
-      await stack.drained()
+      await stack.settled()
       abandon = false
       const after = await stack.counts()
       if (watched.fault === undefined || sensor.packetCount > 0) {
