@@ -124,10 +124,10 @@ class CapturePipeline implements FrameSink {
   }
 
   frame(frame: FrameView): void {
+    this.#offerInterval(this.#intervals.observe(frame.timestampUs))
     this.#packetCount++
     this.#bytes += frame.capturedBytes
     this.#observedAtUs = frame.timestampUs
-    this.#offerInterval(this.#intervals.observe(frame.timestampUs))
     this.#reader.frame(frame)
   }
 

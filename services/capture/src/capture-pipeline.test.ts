@@ -1,0 +1,220 @@
+import { type Bus, BusUnavailable, type OutgoingRecord } from '@tapwarden/bus/bus'
+import { InProcessBus } from '@tapwarden/bus/in-process'
+import { consumerGroups, type TopicName, topicNames } from '@tapwarden/contracts/names'
+import { sensorIntervalTopic } from '@tapwarden/contracts/sensor-interval'
+import { transactionTopic } from '@tapwarden/contracts/transaction'
+import { type BuiltFrame, buildConversation, type Turn } from '@tapwarden/net/frame-builder'
+import { type FrameView, PcapReader } from '@tapwarden/pcap/pcap-reader'
+import { writePcap } from '@tapwarden/pcap/pcap-writer'
+import { createRedactor } from '@tapwarden/redaction/redact-transaction'
+import { silentLogger } from '@tapwarden/runtime/logger'
+import { describe, expect, it } from 'vitest'
+import { type CaptureOptions, runCapture } from './capture-pipeline.js'
+import { captureConfigSchema } from './config.js'
+import type { FrameSink, FrameSource } from './frame-source.js'
+
+const startUs = 1_790_000_000_000_000
+const redactor = createRedactor({ fleetKey: new Uint8Array(32).fill(7), keyNumber: 1 })
+
+/** A capture in memory, in blocks of `blockBytes`. */
+class MemorySource implements FrameSource {
+  readonly #capture: Uint8Array
+  readonly #blockBytes: number
+  #frameCount = 0
+  #isStopped = false
+
+  constructor(frames: readonly BuiltFrame[], blockBytes = 4_096) {
+    this.#capture = writePcap(frames, { linkType: 1 })
+    this.#blockBytes = blockBytes
+  }
+
+  async frames(sink: FrameSink): Promise<void> {
+    const reader = new PcapReader({ onFrame: (frame) => this.#hand(frame, sink) })
+    for (let at = 0; at < this.#capture.length && !this.#isStopped; at += this.#blockBytes) {
+      reader.push(this.#capture, at, Math.min(at + this.#blockBytes, this.#capture.length))
+      await sink.afterBlock?.()
+    }
+  }
+
+  #hand(frame: FrameView, sink: FrameSink): void {
+    this.#frameCount++
+    sink.frame(frame)
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+  }
+
+  statistics() {
+    const totalBytes = this.#capture.length
+    return {
+      frameCount: this.#frameCount,
+      bytesRead: 0,
+      totalBytes,
+      kernelDroppedCount: 3,
+      restartCount: 0,
+      warnings: [],
+    }
+  }
+}
+
+function conversation(clientIndex: number, requestCount: number, atUs = startUs): BuiltFrame[] {
+  const turns: Turn[] = []
+  for (let i = 0; i < requestCount; i++) {
+    turns.push({ direction: 'c2s', bytes: Buffer.from(`GET /items/${i} HTTP/1.1\r\nHost: shop.example\r\n\r\n`) })
+    turns.push({ direction: 's2c', bytes: Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}') })
+  }
+  const clientIp = `203.0.113.${clientIndex}`
+  return buildConversation(
+    { clientIp, clientPort: 40_000, serverIp: '198.51.100.7', serverPort: 80 },
+    turns,
+    atUs,
+    1_000,
+  )
+}
+
+/** Keeps what is published; `publish` waits for `gate`. */
+function recordingBus(gate: () => Promise<void> = async () => undefined) {
+  const records: (OutgoingRecord & { topic: TopicName })[] = []
+  const bus: Bus = {
+    publish: async (topic, outgoing) => {
+      await gate()
+      for (const record of outgoing) records.push({ ...record, topic })
+    },
+    subscribe: () => {
+      throw new BusUnavailable('subscribe', { retryable: false })
+    },
+    lag: () => 0,
+    drained: async () => undefined,
+    close: async () => undefined,
+  }
+  const of = (topic: TopicName) => records.filter((record) => record.topic === topic)
+  return {
+    bus,
+    of,
+    transactions: () => of(topicNames.transactions).flatMap((each) => transactionTopic.decode(each.value)),
+  }
+}
+
+function options(source: FrameSource, bus: Bus, config: object = {}): CaptureOptions {
+  return { source, bus, redactor, config: captureConfigSchema.parse(config), logger: silentLogger }
+}
+
+describe('runCapture', () => {
+  it('turns frames into valid records, at most 64 transactions each, of one partition each', async () => {
+    const { bus, of, transactions } = recordingBus()
+    const summary = await runCapture(options(new MemorySource(conversation(1, 150)), bus))
+    expect(summary).toMatchObject({
+      transactionCount: 150,
+      flowCount: 1,
+      orphanResponseCount: 0,
+      kernelDropCount: 3,
+      anomalies: {},
+    })
+    expect(of(topicNames.transactions).map((record) => record.messageCount)).toEqual([64, 64, 22])
+    expect(transactions().map((each) => transactionTopic.parse(each).path)).toEqual(
+      [...Array(150).keys()].map((i) => `/items/${i}`),
+    )
+  })
+
+  it('gives the same multiset of lines however the source is cut into blocks', async () => {
+    const frames = [...conversation(1, 20), ...conversation(2, 20)].sort((a, b) => a.timestampUs - b.timestampUs)
+    const lines = async (blockBytes: number) => {
+      const { bus, of } = recordingBus()
+      await runCapture(options(new MemorySource(frames, blockBytes), bus))
+      return of(topicNames.transactions)
+        .flatMap((record) => Buffer.from(record.value).toString().split('\n'))
+        .sort()
+    }
+    expect(await lines(101)).toEqual(await lines(1_000_000))
+  })
+
+  it('says by interval of event time what it saw', async () => {
+    const { bus, of } = recordingBus()
+    const frames = [...conversation(1, 2), ...conversation(2, 3, startUs + 25_000_000)]
+    await runCapture(options(new MemorySource(frames), bus, { sensorId: 's-9' }))
+    const intervals = of(topicNames.sensorIntervals).flatMap((record) => sensorIntervalTopic.decode(record.value))
+    expect(intervals.map(({ sequence, transactionCount }) => [sequence, transactionCount])).toEqual([
+      [0, 2],
+      [1, 3],
+    ])
+    expect(sensorIntervalTopic.parse(intervals[1])).toMatchObject({
+      sensorId: 's-9',
+      fromUs: startUs + 25_000_000,
+      flowCount: 1,
+    })
+    expect(intervals.reduce((sum, each) => sum + each.packetCount, 0)).toBe(frames.length)
+  })
+
+  it('lets a full bus hold a file back, without losing anything', async () => {
+    const limits = { retainedMaxRecords: 2 }
+    const bus = new InProcessBus(limits)
+    const subscription = bus.subscribe({ topic: topicNames.transactions, group: consumerGroups.catalog })
+    let seen = 0
+    const reading = (async () => {
+      for await (const batch of subscription.batches()) {
+        for (const record of batch.records) seen += record.messageCount
+        await batch.commit()
+      }
+    })()
+    const summary = await runCapture(
+      options(new MemorySource(conversation(1, 100)), bus, { batch: { maxTransactions: 3 } }),
+    )
+    await bus.close()
+    await reading
+    expect([summary.shedCount, seen]).toEqual([0, 100])
+  })
+
+  it('sheds the newest when live and the bus is full, and counts it', async () => {
+    let open: () => void = () => undefined
+    const opened = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    const { bus, transactions } = recordingBus(() => opened)
+    const source = new MemorySource(conversation(1, 100))
+    const running = runCapture({
+      ...options(source, bus, { batch: { maxTransactions: 1 }, queueMaxRecords: 10 }),
+      whenBusIsFull: 'shed',
+      onProgress: ({ transactionCount }) => transactionCount > 90 && open(),
+    })
+    const summary = await running
+    expect(summary.shedCount).toBeGreaterThan(0)
+    expect(transactions().length + summary.shedCount).toBe(summary.transactionCount)
+  })
+
+  it('stops at a signal with everything published that was captured', async () => {
+    const { bus, transactions } = recordingBus()
+    const abort = new AbortController()
+    const summary = await runCapture({
+      ...options(new MemorySource(conversation(1, 100)), bus),
+      signal: abort.signal,
+      onProgress: ({ transactionCount }) => transactionCount > 10 && abort.abort(),
+    })
+    expect(summary.transactionCount).toBeGreaterThan(10)
+    expect(summary.transactionCount).toBeLessThan(100)
+    expect(transactions().length).toBe(summary.transactionCount)
+  })
+
+  it.each([
+    [false, 'rejects', 'a bus that is gone ends the capture'],
+    [true, 'resolves', 'a bus that is away for a moment is tried again'],
+  ])('retryable %s: %s, %s', async (retryable, outcome) => {
+    let failures = 1
+    const { bus } = recordingBus(async () => {
+      if (failures-- > 0) throw new BusUnavailable('publish', { retryable })
+    })
+    const running = runCapture(options(new MemorySource(conversation(1, 5)), bus)).then(
+      () => 'resolves',
+      () => 'rejects',
+    )
+    expect(await running).toBe(outcome)
+  })
+})
+
+it.each<[object, string]>([
+  [{ flows: { maxCuont: 1 } }, 'an unknown key'],
+  [{ trustedHops: ['10.0.0.0/99'] }, 'no range'],
+  [{ batch: { maxTransactions: 0 } }, 'an empty record'],
+  [{ content: { policy: 'everything' } }, 'no policy'],
+])('configuration %j is refused: %s', (config, _why) =>
+  expect(captureConfigSchema.safeParse(config).success).toBe(false))
