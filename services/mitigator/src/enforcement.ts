@@ -45,6 +45,8 @@ export class Enforcement {
   #callOffReconcile: (() => void) | undefined
   #reconciling: Promise<void> | undefined
   #stopped = false
+  /** Ended, and being lifted right now. */
+  readonly #lifting = new Set<string>()
 
   constructor(parts: EnforcementParts) {
     this.#parts = parts
@@ -207,6 +209,7 @@ export class Enforcement {
   async #liftEverywhere(decision: Decision, how: 'expired' | 'withdrawn'): Promise<void> {
     let next = decision
     const faults: unknown[] = []
+    this.#lifting.add(decision.id)
     for (const enforcer of this.#parts.enforcers) {
       const state = decision.enforcers[enforcer.name]?.state
       if (state === undefined || state === 'unsupported' || state === 'lifted') continue
@@ -218,6 +221,7 @@ export class Enforcement {
         faults.push(error)
       }
     }
+    this.#lifting.delete(decision.id)
     if (next !== decision) this.#save(next)
     if (!decision.simulated) this.#audit('decision.lifted', next, { how, unreachableCount: faults.length })
     this.#parts.onEnded(next)
@@ -230,7 +234,7 @@ export class Enforcement {
     const held = new Set(await enforcer.held())
     for (const decision of decisions) {
       // Changed since we asked: what was read says nothing about it.
-      if (this.#parts.book.get(decision.id) !== decision) continue
+      if (this.#parts.book.get(decision.id) !== decision || this.#lifting.has(decision.id)) continue
       const state = decision.enforcers[enforcer.name]?.state
       // Pending ones have a job under way. A failed push is tried again for as long as the decision lasts: the enforcer answers now.
       if (state === undefined || state === 'unsupported' || state === 'pending') continue
