@@ -1,6 +1,7 @@
 /** All settings of the embedded stack: each service's own schema under its name, and what only the stack has. */
 
 import { logLevels } from '@tapwarden/runtime/logger'
+import { alerterConfigSchema } from '@tapwarden/service-alerter/config'
 import { captureConfigSchema } from '@tapwarden/service-capture/config'
 import { catalogConfigSchema } from '@tapwarden/service-catalog/config'
 import { detectorConfigSchema } from '@tapwarden/service-detector/config'
@@ -37,6 +38,8 @@ export const tapwardenConfigSchema = z.object({
   catalog: catalogConfigSchema.prefault({}),
   detector: detectorConfigSchema.prefault({}),
   mitigator: mitigatorConfigSchema.prefault({}),
+  /** Without a file and a webhook, alerts are appended to `alerts.ndjson` in the store folder. */
+  alerter: alerterConfigSchema.prefault({}),
   bus: z
     .object({
       retainedMaxBytes: z

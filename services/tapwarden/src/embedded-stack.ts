@@ -76,7 +76,7 @@ export async function startEmbeddedStack(options: EmbeddedStackOptions): Promise
     const bus = new InProcessBus(config.bus)
     undo.push(() => bus.close())
     const enforcers = options.enforcers ?? []
-    const parts: StackParts = { bus, store, jobs, redactor, config, logger, stateFolder, enforcers }
+    const parts: StackParts = { bus, store, jobs, redactor, config, logger, storeFolder, stateFolder, enforcers }
     return runningStack(parts, engine, await startServices(parts, undo), undo)
   } catch (error) {
     // The reason is what counts; that a part of a half-started stack does not stop cleanly follows from it.

@@ -1,5 +1,6 @@
 /** The services of the embedded stack, started so that each subscribes before whoever publishes to it begins. */
 
+import { join } from 'node:path'
 import type { InProcessBus } from '@tapwarden/bus/in-process'
 import { topicNames } from '@tapwarden/contracts/names'
 import type { Enforcer } from '@tapwarden/enforcers/enforcer'
@@ -8,6 +9,7 @@ import type { JobQueue } from '@tapwarden/jobs/jobs'
 import type { Redactor } from '@tapwarden/redaction/redact-transaction'
 import type { Logger } from '@tapwarden/runtime/logger'
 import type { RunningService } from '@tapwarden/runtime/service'
+import { startAlerter } from '@tapwarden/service-alerter/alerter-pipeline'
 import { type CatalogService, startCatalog } from '@tapwarden/service-catalog/catalog-pipeline'
 import { startDetector } from '@tapwarden/service-detector/detector-pipeline'
 import { openEnforcers } from '@tapwarden/service-mitigator/config'
@@ -24,6 +26,7 @@ export interface StackParts {
   readonly redactor: Redactor
   readonly config: TapwardenConfig
   readonly logger: Logger
+  readonly storeFolder: string
   /** A folder for journals; exists. */
   readonly stateFolder: string
   /** Edges that the caller brings, beside those of the configuration; the caller closes them. */
@@ -47,6 +50,7 @@ export async function startServices(parts: StackParts, undo: UndoList): Promise<
     return service
   }
 
+  const alerter = stopping(await startAlerter({ ...common('alerter'), jobs, config: alerterConfig(parts) }))
   const opened = await openEnforcers(config.mitigator, [parts.redactor.accessSubkey()])
   for (const enforcer of opened) undo.push(() => enforcer.close())
   const enforcers = [...opened, ...parts.enforcers]
@@ -58,7 +62,13 @@ export async function startServices(parts: StackParts, undo: UndoList): Promise<
   const catalog = stopping(await startCatalog({ ...common('catalog'), config: config.catalog, journalFolder }))
 
   const ports = opened.flatMap((enforcer) => (enforcer instanceof ForwardAuthEnforcer ? [enforcer.port] : []))
-  return { all: [mitigator, detector, catalog], catalog, mitigator, ports }
+  return { all: [alerter, mitigator, detector, catalog], catalog, mitigator, ports }
+}
+
+function alerterConfig({ config, storeFolder }: StackParts): TapwardenConfig['alerter'] {
+  const { alerter } = config
+  if (alerter.file !== undefined || alerter.webhook !== undefined) return alerter
+  return { ...alerter, file: join(storeFolder, 'alerts.ndjson') }
 }
 
 /** Records that some service set aside in this run. */
