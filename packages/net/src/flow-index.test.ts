@@ -54,7 +54,7 @@ it('agrees with a Map under any adding, finding and removing, from both directio
   )
 })
 
-it('grows past many flows and finds each', () => {
+it('grows past many flows, and finds each as long as it is there', () => {
   const index = new FlowIndex(20_000, 1)
   const flows = [...Array(20_000).keys()].map((port) => {
     index.find(segmentOf('10.0.0.1', port, '10.0.0.2', 80))
@@ -64,6 +64,10 @@ it('grows past many flows and finds each', () => {
   expect(new Set(flows).size).toBe(20_000)
   for (let port = 0; port < 20_000; port++) {
     expect(index.find(segmentOf('10.0.0.2', 80, '10.0.0.1', port))).toBe(flows[port])
+  }
+  for (let port = 0; port < 20_000; port += 3) index.remove(flows[port]!)
+  for (let port = 0; port < 20_000; port++) {
+    expect(index.find(segmentOf('10.0.0.2', 80, '10.0.0.1', port))).toBe(port % 3 === 0 ? -1 : flows[port])
   }
 })
 
