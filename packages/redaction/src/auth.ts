@@ -11,7 +11,7 @@ import type { Token } from '@tapwarden/contracts/token'
 import type { HttpTransaction } from '@tapwarden/contracts/transaction'
 import { isSecretShape } from '@tapwarden/sensitive-data/secret-shape'
 import type { RawAccess } from './path.js'
-import type { Tokens } from './token.js'
+import { ownCopy, type Tokens } from './token.js'
 
 export type AuthScheme = HttpTransaction['authScheme']
 
@@ -39,7 +39,9 @@ const cookiesMaxCount = 64
 
 const jwtPayloadMaxCharacters = 8_192
 const subjectMaxCharacters = 512
-const rememberedMaxCount = 8_192
+/** Together at most 16 MiB. */
+const rememberedMaxCount = 4_096
+const rememberedMaxCharacters = 4_096
 
 export class AuthReader {
   readonly #tokens: Tokens
@@ -137,7 +139,7 @@ export class AuthReader {
     const subject = subjectText(value)
     const token =
       subject === undefined ? undefined : this.#tokens.userName(Buffer.from(subject, 'utf8').toString('latin1'))
-    if (value.length <= jwtPayloadMaxCharacters) this.#subjects.set(value, token ?? '')
+    if (value.length <= rememberedMaxCharacters) this.#subjects.set(ownCopy(value), token ?? '')
     return token
   }
 }

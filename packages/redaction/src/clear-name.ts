@@ -4,7 +4,7 @@
  */
 
 import { isUtf8 } from 'node:buffer'
-import { AT, BACKSLASH, CONTROL, classesOf, HIGH, OTHER } from '@tapwarden/sensitive-data/byte-class'
+import { AT, BACKSLASH, CONTROL, classesOf, HIGH, OTHER, PERCENT } from '@tapwarden/sensitive-data/byte-class'
 import { isSecretShape } from '@tapwarden/sensitive-data/secret-shape'
 import type { ByteWriter } from './byte-writer.js'
 import { decodedAgain } from './percent.js'
@@ -17,7 +17,7 @@ export const tokenMark = '~'
 /** Whether a name may be published as it is. The shortest thing to hide is an e-mail address, else a number of 11 characters. */
 export function isClearName(bytes: Uint8Array, from: number, to: number, classes: number): boolean {
   const length = to - from
-  if (length < 11 && (classes & AT) === 0) return true
+  if (length < 11 && (classes & (AT | PERCENT)) === 0) return true
   if (length > nameMaxBytes || isSecretShape(bytes, from, to, classes)) return false
   const again = decodedAgain(bytes, from, to, classes)
   return again === undefined || !isSecretShape(again, 0, again.length)

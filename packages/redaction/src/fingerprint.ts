@@ -11,7 +11,9 @@ import { BoundedMap } from '@tapwarden/base/bounded-map'
 
 export const stableNamesMaxCount = 64
 const nameMaxCharacters = 40
-const rememberedMaxCount = 8_192
+/** Together at most 8 MiB. */
+const rememberedMaxCount = 4_096
+const rememberedMaxCharacters = 2_048
 
 /** Depend on the request, the session or the way it took, not on the program. Prefixes end in `*`. */
 const variableNames = new Set(
@@ -43,7 +45,7 @@ export class Fingerprints {
     const known = this.#recent.get(key)
     if (known !== undefined) return known
     const fingerprint = hash('sha256', fingerprintText(names, fields), 'hex').slice(0, 16)
-    if (key.length <= 4_096) this.#recent.set(key, fingerprint)
+    if (key.length <= rememberedMaxCharacters) this.#recent.set(key, fingerprint)
     return fingerprint
   }
 }

@@ -33,6 +33,7 @@ it.each([
   ['/a//b/', '/a//b/', 2, 'empty segments stay, and have no token'],
   ['/users/jane@example.org', '/users/~', 2, 'e-mail'],
   ['/users/jane%40example.org/x', '/users/~/x', 3, 'encoded'],
+  ['/users/a%2540b.co', '/users/~', 2, 'encoded twice, and short'],
   ['/cards/4111111111111111', '/cards/~', 2, 'card'],
   ['/u/550e8400-e29b-41d4-a716-446655440000', '/u/~', 2, 'UUID'],
   ['/a;jsessionid=1A/b', '/a;~/b', 2, 'matrix parameters'],

@@ -14,8 +14,9 @@ import type { ByteWriter } from './byte-writer.js'
 import { SipHasher } from './siphash.js'
 
 export const fleetKeyBytes = 32
-const cachedValueMaxBytes = 4_096
-const cachedTokensMaxCount = 16_384
+/** Together at most 16 MiB a class. */
+const cachedValueMaxBytes = 2_048
+const cachedTokensMaxCount = 8_192
 
 export interface AccessSubkey {
   readonly keyNumber: number
@@ -95,9 +96,14 @@ class HmacTokens {
     if (known !== undefined) return known
     const hex = createHmac('sha256', this.#key).update(value, 'latin1').digest('hex').slice(0, 32)
     const token = `${this.#prefix}${hex}` as Token
-    if (value.length <= cachedValueMaxBytes) this.#recent.set(value, token)
+    if (value.length <= cachedValueMaxBytes) this.#recent.set(ownCopy(value), token)
     return token
   }
+}
+
+/** The same byte string on its own: a substring would keep the whole field alive that it was cut from. */
+export function ownCopy(byteString: string): string {
+  return Buffer.from(byteString, 'latin1').toString('latin1')
 }
 
 function subkey(fleetKey: Uint8Array, tokenClass: TokenClass, lengthBytes: number): Buffer {

@@ -7,14 +7,20 @@
 
 import { ALPHANUMERIC, classAt } from './byte-class.js'
 
+const headerMinBytes = 8
 const headerMaxBytes = 4_096
+/** Headers that are decoded in one search: text full of almost-tokens must not cost a parse each. */
+const attemptsMaxCount = 32
 
 /** End of the first token in `bytes[from, to)`, or -1. */
 export function findJwt(bytes: Uint8Array, from: number, to: number): number {
-  for (let i = from; i + 20 <= to; i++) {
+  let attemptCount = 0
+  for (let i = from; i + 20 <= to && attemptCount < attemptsMaxCount; i++) {
     // `eyJ` is base64url of `{"` and every JOSE header's start, white space aside.
     if (bytes[i] !== 0x65 || bytes[i + 1] !== 0x79) continue
     if (i > from && isBase64Url(bytes, i - 1)) continue
+    if (partEnd(bytes, i, to) - i < headerMinBytes) continue
+    attemptCount++
     const end = jwtEnd(bytes, i, to)
     if (end >= 0) return end
   }
@@ -24,7 +30,7 @@ export function findJwt(bytes: Uint8Array, from: number, to: number): number {
 /** Where the parts of a compact token at `from` end, or -1 if it is none: the end of the third. */
 function jwtEnd(bytes: Uint8Array, from: number, to: number): number {
   const header = partEnd(bytes, from, to)
-  if (header >= to || bytes[header] !== 0x2e || header - from < 8) return -1
+  if (header >= to || bytes[header] !== 0x2e || header - from < headerMinBytes) return -1
   const payload = partEnd(bytes, header + 1, to)
   if (payload >= to || bytes[payload] !== 0x2e) return -1
   return headerNamesAlgorithm(bytes, from, header) ? partEnd(bytes, payload + 1, to) : -1
