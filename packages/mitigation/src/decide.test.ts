@@ -83,7 +83,7 @@ describe('event time', () => {
 
 describe('earlier decisions', () => {
   const first = only(run())
-  const later = finding({ version: 2, lastSeenUs: goldenFinding.lastSeenUs + 60_000_000 })
+  const later = finding({ version: 2, lastSeenUs: goldenFinding.lastSeenUs + 120_000_000 })
 
   it('the same finding again changes nothing', () => {
     expect(run({}, [first])).toEqual({
@@ -91,14 +91,20 @@ describe('earlier decisions', () => {
       skipped: [{ actor: { kind: 'address', value: '203.0.113.9' }, why: 'covered' }],
     })
   })
+  it('a little later is covered too: findings are updated each second, edges need not be', () => {
+    const soon = finding({ version: 2, lastSeenUs: goldenFinding.lastSeenUs + 89_000_000 })
+    expect(run({ finding: soon, nowMs: nowMs + 89_000 }, [first]).skipped).toMatchObject([{ why: 'covered' }])
+  })
   it('later evidence prolongs the decision, by whichever finding', () => {
-    const prolonged = { ...first, version: 2, untilMs: first.untilMs + 60_000 }
-    expect(run({ finding: later }, [first]).decisions).toEqual([prolonged])
-    expect(run({ finding: { ...later, id: 'f-ffffffffffffffff' } }, [first]).decisions).toEqual([prolonged])
+    const prolonged = { ...first, version: 2, untilMs: first.untilMs + 120_000 }
+    expect(run({ finding: later, nowMs: nowMs + 120_000 }, [first]).decisions).toEqual([prolonged])
+    expect(run({ finding: { ...later, id: 'f-ffffffffffffffff' }, nowMs: nowMs + 120_000 }, [first]).decisions).toEqual(
+      [prolonged],
+    )
   })
   it('evidence after the end renews it under its id', () => {
-    const renewed = only(run({ finding: later, nowMs: nowMs + 60_000 }, [become(first, 'expired')]))
-    expect(renewed).toMatchObject({ id: first.id, version: 3, state: 'approved', untilMs: first.untilMs + 60_000 })
+    const renewed = only(run({ finding: later, nowMs: nowMs + 120_000 }, [become(first, 'expired')]))
+    expect(renewed).toMatchObject({ id: first.id, version: 3, state: 'approved', untilMs: first.untilMs + 120_000 })
   })
   it('what a person withdrew stays withdrawn for this finding', () => {
     expect(run({ finding: later }, [become(first, 'withdrawn')]).skipped).toMatchObject([{ why: 'withdrawn' }])

@@ -20,6 +20,8 @@ export type Mode = (typeof modes)[number]
 
 /** How far events may lie ahead of the wall clock before we take them for a replay with shifted time. */
 const clockAheadMaxMs = 60_000
+/** A decision that stands is prolonged by this share of its time to live at least: findings are updated each second, edges need not be. */
+const prolongMinShare = 0.1
 
 export interface DecideInput {
   readonly finding: Finding
@@ -72,7 +74,8 @@ export function decide(input: DecideInput): DecideOutcome {
       skipped.push({ actor, why: 'over-limit' })
     } else {
       const fresh = freshDecision(input, measure, { kind: actor.kind, value }, place, untilMs, tooLate)
-      const result = reconcileWithEarlier(fresh, input.byId(fresh.id), input.byTarget(target))
+      const prolongMinMs = measure.ttlMs * prolongMinShare
+      const result = reconcileWithEarlier(fresh, input.byId(fresh.id), input.byTarget(target), prolongMinMs)
       if ('why' in result) skipped.push({ actor, why: result.why })
       else decisions.push(result)
     }
@@ -136,12 +139,13 @@ function reconcileWithEarlier(
   fresh: Decision,
   own: Decision | undefined,
   standing: Decision | undefined,
+  prolongMinMs: number,
 ): Decision | { readonly why: Skipped['why'] } {
   if (own?.state === 'withdrawn') return { why: 'withdrawn' }
   const open =
     standing !== undefined && isOpen(standing) && standing.simulated === fresh.simulated ? standing : undefined
   if (open !== undefined) {
-    if (fresh.state === 'expired' || open.untilMs >= fresh.untilMs) return { why: 'covered' }
+    if (fresh.state === 'expired' || fresh.untilMs < open.untilMs + prolongMinMs) return { why: 'covered' }
     return { ...open, untilMs: fresh.untilMs, version: open.version + 1 }
   }
   if (own === undefined) return fresh

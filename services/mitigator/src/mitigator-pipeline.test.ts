@@ -164,9 +164,9 @@ describe.skipIf(missing !== undefined)(`mitigator${missing === undefined ? '' : 
     await expect
       .poll(async () => (await listDecisions(stack.store, { states: ['expired'], maxCount: 500 })).length)
       .toBe(200)
-    const actions = (await auditOf(stack.store, decision.id)).map((line) => line.action)
-    expect(actions).toEqual(['decision.enforced', 'decision.lifted'])
-    expect((await auditOf(stack.store, goldenFinding.id)).map((line) => line.action)).toEqual(['finding.decided'])
+    const actionsOf = async (id: string) => (await auditOf(stack.store, id)).map((line) => line.action)
+    await expect.poll(() => actionsOf(decision.id)).toEqual(['decision.enforced', 'decision.lifted'])
+    expect(await actionsOf(goldenFinding.id)).toEqual(['finding.decided'])
   })
 
   it('requests that get through show as ineffective', async () => {

@@ -8,6 +8,7 @@
  * At least once: ids of decisions and jobs derive from what they are about, so a finding that comes again changes nothing.
  */
 
+import { BoundedMap } from '@tapwarden/base/bounded-map'
 import type { Batch, Bus, Subscription } from '@tapwarden/bus/bus'
 import type { Decision } from '@tapwarden/contracts/decision'
 import { type Finding, findingTopic } from '@tapwarden/contracts/finding'
@@ -74,6 +75,8 @@ class RunningMitigator implements Mitigator {
   readonly #subscriptions: Subscription[] = []
   readonly #loops: Promise<void>[] = []
   #fail!: (error: unknown) => void
+  /** What was said last about actors of a finding that were left alone: an update that says the same is no audit entry. */
+  readonly #lastSpared = new BoundedMap<string, string>({ maxEntries: 10_000, onFull: 'evict-oldest' })
   /** Batches whose effects are not stored yet, in order. */
   #commits: Promise<void> = Promise.resolve()
 
@@ -204,7 +207,9 @@ class RunningMitigator implements Mitigator {
     skipped: ReturnType<typeof decide>['skipped'],
   ): void {
     const noted = skipped.filter((each) => each.why !== 'covered')
-    if (made.length + withheld.length + noted.length === 0) return
+    const spared = JSON.stringify([withheld.map((each) => each.id), noted])
+    if (made.length === 0 && spared === (this.#lastSpared.peek(finding.id) ?? '[[],[]]')) return
+    this.#lastSpared.set(finding.id, spared)
     this.#outbox.audit({
       atMs: this.#timers.nowMs(),
       actor: 'mitigator',
