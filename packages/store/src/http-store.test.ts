@@ -167,6 +167,22 @@ describe.skipIf(missing !== undefined)(`the store over the embedded engine ${mis
     ])
   })
 
+  it('takes times as text and as ticks, and refuses a misspelled column', async () => {
+    const rows = [
+      { id: 'f-1', version: 1, detected_at: 1_790_000_000_123_456 },
+      { id: 'f-2', version: 1, detected_at: '2026-09-21T13:33:20.123456Z' },
+    ]
+    await test.store.insertRows(tableNames.findings, rows, { deduplicationToken: 'times' })
+    expect(await test.store.query('SELECT id, detected_at FROM v_findings ORDER BY id')).toEqual([
+      { id: 'f-1', detected_at: '2026-09-21 14:13:20.123456' },
+      { id: 'f-2', detected_at: '2026-09-21 13:33:20.123456' },
+    ])
+    const misspelled = test.store.insertRows(tableNames.findings, [{ id: 'f-3', detectedAt: 1 }], {
+      deduplicationToken: 'no',
+    })
+    await expect(misspelled).rejects.toMatchObject({ name: 'QueryRefused', code: '117' })
+  })
+
   it.each([
     ['SELECT nonsense FROM http_transactions', '47', 'an unknown column'],
     ['SELEC 1', '62', 'a syntax error'],

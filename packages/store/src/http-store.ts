@@ -2,7 +2,7 @@
 
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client'
+import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client'
 import { database as defaultDatabase, type TableName, tableNames } from '@tapwarden/contracts/names'
 import { checkUserSql, readerLimits, type SyntaxReader } from './sql-gate.js'
 import { type InsertOptions, QueryRefused, type Store, StoreUnavailable } from './store.js'
@@ -26,12 +26,11 @@ export interface HttpStore extends Store {
 
 const defaultRetryDelaysMs = [100, 300, 1_000, 3_000, 10_000]
 
-/** For every insert: what makes a retry of the same block harmless, and what lets a newer wire format in. */
+/** For every insert: what makes a retry of the same block harmless, and what lets odd content in. */
 const insertSettings = {
   async_insert: 0,
   insert_deduplicate: 1,
   deduplicate_blocks_in_dependent_materialized_views: 1,
-  input_format_skip_unknown_fields: 1,
   input_format_null_as_default: 1,
   // Half a surrogate pair in some client's field must not keep its whole batch out.
   input_format_json_throw_on_bad_escape_sequence: 0,
@@ -102,13 +101,21 @@ class ClickHouseStore implements HttpStore {
   async insertNdjson(table: TableName, ndjson: Uint8Array, options: InsertOptions): Promise<void> {
     if (ndjson.length === 0) return
     const columns = table === tableNames.transactions ? ` (${transactionInsertColumns})` : ''
-    await this.#insert(`INSERT INTO ${this.#database}.${table}${columns} FORMAT JSONEachRow`, ndjson, options, 'basic')
+    await this.#insert(`INSERT INTO ${this.#database}.${table}${columns} FORMAT JSONEachRow`, ndjson, options, {
+      date_time_input_format: 'basic',
+      // A newer sensor's fields wait for a column.
+      input_format_skip_unknown_fields: 1,
+    })
   }
 
   async insertRows(table: TableName, rows: readonly object[], options: InsertOptions): Promise<void> {
     if (rows.length === 0) return
     const ndjson = Buffer.from(rows.map((row) => JSON.stringify(row)).join('\n'))
-    await this.#insert(`INSERT INTO ${this.#database}.${table} FORMAT JSONEachRow`, ndjson, options, 'best_effort')
+    await this.#insert(`INSERT INTO ${this.#database}.${table} FORMAT JSONEachRow`, ndjson, options, {
+      date_time_input_format: 'best_effort',
+      // Our own rows: a misspelled column is a bug to hear of.
+      input_format_skip_unknown_fields: 0,
+    })
   }
 
   async userQuery(sql: string, format: string): Promise<string> {
@@ -148,7 +155,7 @@ class ClickHouseStore implements HttpStore {
     await this.#client.close()
   }
 
-  async #insert(sql: string, bytes: Uint8Array, options: InsertOptions, times: 'basic' | 'best_effort'): Promise<void> {
+  async #insert(sql: string, bytes: Uint8Array, options: InsertOptions, settings: ClickHouseSettings): Promise<void> {
     await this.#attempt('insert', async () => {
       const { stream } = await this.#client.exec({
         query: sql,
@@ -156,7 +163,7 @@ class ClickHouseStore implements HttpStore {
         clickhouse_settings: {
           ...insertSettings,
           insert_deduplication_token: options.deduplicationToken,
-          date_time_input_format: times,
+          ...settings,
         },
       })
       // The answer is empty; read, so that the socket is free again.

@@ -17,7 +17,10 @@ export interface Store {
   command(sql: string, params?: Readonly<Record<string, unknown>>): Promise<void>
   /** Inserts NDJSON bytes whose keys are column names (snake_case) or, for transactions, wire names; resolves when stored. */
   insertNdjson(table: TableName, ndjson: Uint8Array, options: InsertOptions): Promise<void>
-  /** Inserts objects whose keys are column names; resolves when stored. */
+  /**
+   * Inserts objects whose keys are column names; resolves when stored. Times: ISO 8601 text, or a number of the column's own ticks
+   * (µs for DateTime64(6), ms for DateTime64(3)). Throws `QueryRefused` for a key that is no column.
+   */
   insertRows(table: TableName, rows: readonly object[], options: InsertOptions): Promise<void>
   /** A person's SQL: through the gate (sql-gate.ts), read only, with limits. Returns the engine's bytes in `format`. */
   userQuery(sql: string, format: string): Promise<string>
