@@ -1,5 +1,5 @@
 /**
- * What people's SQL may name. @long: tables of names.
+ * What people's SQL may name.
  *
  * Functions are allowed by name, never by absence from a list of bad ones: an engine gains functions with every version.
  */

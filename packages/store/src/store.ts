@@ -11,7 +11,10 @@ export interface InsertOptions {
 }
 
 export interface Store {
-  /** Rows of a SELECT of ours. `params` bind `{name:Type}`. 64-bit integers come as strings. Throws `StoreUnavailable` or `QueryRefused`. */
+  /**
+   * Rows of a SELECT of ours, all of them in memory: page what may be large. `params` bind `{name:Type}`. 64-bit integers come as
+   * strings. Throws `StoreUnavailable` or `QueryRefused`.
+   */
   query<Row>(sql: string, params?: Readonly<Record<string, unknown>>): Promise<Row[]>
   /** A statement without rows (DDL, ALTER). */
   command(sql: string, params?: Readonly<Record<string, unknown>>): Promise<void>

@@ -57,6 +57,7 @@ export class StoreHeld extends Error {
 }
 
 const startTimeoutMs = 60_000
+const stopTimeoutMs = 30_000
 const heldRetryMs = 200
 
 /** Throws `StoreHeld` when another living process has the folder, `StoreUnavailable` when the engine cannot start. */
@@ -167,7 +168,10 @@ function owned(
       stopped = true
       const request: ToEngine = { kind: 'stop' }
       if (child.connected) child.send(request)
+      // chdb can hold up an exit for minutes (a url() to a dead host); what was acknowledged survives a kill.
+      const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs)
       await gone
+      clearTimeout(timer)
     },
   }
 }
