@@ -1,6 +1,6 @@
 /** The tables, the roll-ups that materialized views keep, and the `v_*` views: the stable surface for people and dashboards. */
 
-import { database as db } from '@tapwarden/contracts/names'
+import { database as db, tableNames } from '@tapwarden/contracts/names'
 import { transactionColumnsSql } from '../transaction-columns.js'
 import type { Migration } from './migration.js'
 
@@ -158,8 +158,8 @@ export const tables: Migration = {
   name: 'tables',
   statements: [
     transactions,
-    rollUpTable('endpoints_by_minute', 'minute', 'toYYYYMM(minute)'),
-    rollUpTable('endpoints_by_hour', 'hour', 'toYYYYMM(hour)'),
+    rollUpTable(tableNames.endpointsByMinute, 'minute', 'toYYYYMM(minute)'),
+    rollUpTable(tableNames.endpointsByHour, 'hour', 'toYYYYMM(hour)'),
     minuteView,
     hourView,
     ...records,

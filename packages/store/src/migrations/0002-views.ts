@@ -1,6 +1,6 @@
 /** The `v_*` views: latest versions, endpoints resolved through redirects, roll-ups finished. Column names here are promises. */
 
-import { database as db } from '@tapwarden/contracts/names'
+import { database as db, tableNames } from '@tapwarden/contracts/names'
 import type { Migration } from './migration.js'
 
 /**
@@ -54,8 +54,8 @@ FROM ${db}.http_transactions`,
     view('v_decision_effects', `SELECT * FROM ${db}.decision_effects ORDER BY measured_at DESC LIMIT 1 BY decision_id`),
     view('v_audit_log', `SELECT * FROM ${db}.audit_log`),
     view('v_sensor_intervals', `SELECT * FROM ${db}.sensor_intervals FINAL`),
-    view('v_endpoints_by_minute', rollUp('minute', 'endpoints_by_minute')),
-    view('v_endpoints_by_hour', rollUp('hour', 'endpoints_by_hour')),
+    view('v_endpoints_by_minute', rollUp('minute', tableNames.endpointsByMinute)),
+    view('v_endpoints_by_hour', rollUp('hour', tableNames.endpointsByHour)),
     view(
       'v_traffic_by_minute',
       `SELECT minute, host, sum(transaction_count) AS transactions, sum(weighted_count) AS weighted_transactions,
