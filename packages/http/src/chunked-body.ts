@@ -14,6 +14,7 @@ type State = 'size' | 'extension' | 'data' | 'data-end' | 'trailers' | 'done' | 
 
 /** 2^48 bytes: larger sizes are an attack or garbage. Leading zeros do not count. */
 const sizeMaxDigits = 12
+const noBytes = Buffer.alloc(0)
 
 export class ChunkedBody {
   state: State = 'size'
@@ -23,14 +24,16 @@ export class ChunkedBody {
   isOdd = false
   #digits = 0
   #seenDigit = false
-  #trailers = Buffer.alloc(0)
+  #trailers = noBytes
+  #trailerBytes = 0
   readonly #scan: FieldScan = { lineStart: 0, scannedTo: 0 }
 
   reset(): void {
     this.state = 'size'
     this.isOdd = false
     this.#startSize()
-    this.#trailers = Buffer.alloc(0)
+    this.#trailers = noBytes
+    this.#trailerBytes = 0
     this.#scan.lineStart = 0
     this.#scan.scannedTo = 0
   }
@@ -108,25 +111,37 @@ export class ChunkedBody {
   }
 
   #readTrailers(bytes: Uint8Array, from: number, to: number, message: Message, limits: HttpLimits): number {
+    const held = this.#trailerBytes
     // Nearly always the section is one empty line.
-    if (this.#trailers.length === 0) {
+    if (held === 0) {
       if (bytes[from] === LF) return this.#finish(from + 1)
-      if (bytes[from] === CR && bytes[from + 1] === LF && from + 1 < to) return this.#finish(from + 2)
+      if (bytes[from] === CR && from + 1 < to && bytes[from + 1] === LF) return this.#finish(from + 2)
     }
-    const held = this.#trailers.length
     const count = Math.min(to - from, limits.headMaxBytes - held)
-    this.#trailers = Buffer.concat([this.#trailers, bytes.subarray(from, from + count)])
+    this.#holdTrailers(bytes, from, from + count)
     const table = message.trailerTable
-    const end = scanFields(this.#trailers, 0, this.#trailers.length, this.#scan, table, message.report)
+    const end = scanFields(this.#trailers, 0, this.#trailerBytes, this.#scan, table, message.report)
     table.bytes = this.#trailers
     table.base = 0
     message.hasTrailers = table.count > 0
     if (end !== needMore) return this.#finish(from + end - held)
-    if (held + count >= limits.headMaxBytes) {
+    if (this.#trailerBytes >= limits.headMaxBytes) {
       message.report('http.head-too-long')
       this.state = 'malformed'
     }
     return from + count
+  }
+
+  /** The buffer is the message's from here on: a new one for each. */
+  #holdTrailers(bytes: Uint8Array, from: number, to: number): void {
+    const end = this.#trailerBytes + to - from
+    if (end > this.#trailers.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(256, end, this.#trailers.length * 2))
+      grown.set(this.#trailers.subarray(0, this.#trailerBytes))
+      this.#trailers = grown
+    }
+    this.#trailers.set(bytes.subarray(from, to), this.#trailerBytes)
+    this.#trailerBytes = end
   }
 
   #finish(index: number): number {

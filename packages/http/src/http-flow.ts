@@ -36,7 +36,7 @@ export class HttpFlow implements MessageListener {
   readonly #midStream: boolean
   readonly #requests: Http1Parser
   readonly #responses: Http1Parser
-  readonly #pairer = new TransactionPairer()
+  readonly #pairer: TransactionPairer
   #isOpaque = false
   #seenDirections = 0
   /** It is known which direction carries the requests. */
@@ -52,6 +52,7 @@ export class HttpFlow implements MessageListener {
     this.#counters = options.pool.counters
     this.#sink = options.sink
     this.#midStream = options.midStream
+    this.#pairer = new TransactionPairer(options.midStream)
     this.#requests = new Http1Parser(true, options.pool, this)
     this.#responses = new Http1Parser(false, options.pool, this)
   }

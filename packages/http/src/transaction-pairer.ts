@@ -10,8 +10,13 @@ import type { Message } from './message.js'
 export class TransactionPairer {
   /** Oldest first. A request leaves when its response is complete, and it is too. */
   readonly pending: Message[] = []
-  /** A gap was seen: order alone no longer proves a pair. */
-  hasGap = false
+  /** Not every byte was seen: order alone proves no pair. */
+  hasGap: boolean
+
+  /** `hasGap`: the connection was joined after its start. */
+  constructor(hasGap: boolean) {
+    this.hasGap = hasGap
+  }
 
   /** Bytes held by the requests that wait. */
   get bufferedBytes(): number {
