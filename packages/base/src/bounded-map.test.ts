@@ -32,3 +32,35 @@ describe('BoundedMap', () => {
     )
   })
 })
+
+it.each([
+  'evict-oldest',
+  'evict-least-recent',
+] as const)('%s: agrees with a list, whatever is set, read and deleted', (onFull) => {
+  const action = fc.tuple(fc.constantFrom('set', 'get', 'delete', 'clear' as const), fc.integer({ min: 0, max: 9 }))
+  fc.assert(
+    fc.property(fc.array(action, { maxLength: 200 }), (actions) => {
+      const map = new BoundedMap<number, string>({ maxEntries: 4, onFull })
+      let model: number[] = []
+      const touch = (key: number) => {
+        if (onFull === 'evict-least-recent') model = [...model.filter((each) => each !== key), key]
+      }
+      for (const [name, key] of actions) {
+        if (name === 'set') {
+          if (model.includes(key)) touch(key)
+          else model = [...model.slice(model.length >= 4 ? 1 : 0), key]
+          map.set(key, 'x')
+        } else if (name === 'get') {
+          if (map.get(key) !== undefined) touch(key)
+        } else if (name === 'delete') {
+          model = model.filter((each) => each !== key)
+          map.delete(key)
+        } else if (key === 0) {
+          model = []
+          map.clear()
+        }
+      }
+      expect([...map.keys()]).toEqual(model)
+    }),
+  )
+})

@@ -19,6 +19,11 @@ export interface BoundedMapOptions<Key, Value> {
 export class BoundedMap<Key, Value> {
   readonly #entries = new Map<Key, Value>()
   readonly #options: BoundedMapOptions<Key, Value>
+  /**
+   * Where the oldest entry is. Everything before it has left, so it only ever moves on: a fresh iterator would walk over the places
+   * of all entries that left since the last rehash, on every eviction.
+   */
+  #oldest: IterableIterator<Key> | undefined
   /** Entries that left, or were refused, because the map was full: a counter to publish. */
   overflowCount = 0
 
@@ -83,10 +88,16 @@ export class BoundedMap<Key, Value> {
   }
 
   #evictFirst(): void {
-    for (const [key, value] of this.#entries) {
-      this.#entries.delete(key)
-      this.#options.onEvict?.(key, value)
-      return
+    this.#oldest ??= this.#entries.keys()
+    let next = this.#oldest.next()
+    if (next.done === true) {
+      this.#oldest = this.#entries.keys()
+      next = this.#oldest.next()
     }
+    if (next.done === true) return
+    const key = next.value
+    const value = this.#entries.get(key)
+    this.#entries.delete(key)
+    if (value !== undefined) this.#options.onEvict?.(key, value)
   }
 }
