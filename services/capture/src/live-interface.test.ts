@@ -73,7 +73,10 @@ describe('a capture that cannot start', () => {
 })
 
 // Listing link types opens the interface, and so needs the permission, but captures nothing.
-const probe = spawnSync('tcpdump', ['-i', 'lo', '-L'], { timeout: 5_000 })
+const probe = spawnSync('tcpdump', ['-i', 'lo', '-L'], {
+  timeout: 5_000,
+  env: { PATH: `${process.env['PATH']}:/usr/sbin:/sbin` },
+})
 const cannotCapture =
   probe.error !== undefined
     ? `tcpdump does not run: ${probe.error.message}`
@@ -130,7 +133,7 @@ describe.skipIf(isSkipped)(`on the real loopback interface${isSkipped ? ` [skipp
         await Promise.race([arrival, new Promise((resolve) => setTimeout(resolve, 200))])
       }
     }
-    await source.capturing
+    await Promise.race([source.capturing, running]) // Whoever may not capture fails here.
     await seen('before the death')
     process.kill(source.processId ?? 0, 'SIGKILL')
     await seen('after the death')
@@ -150,7 +153,7 @@ describe.skipIf(isSkipped)(`on the real loopback interface${isSkipped ? ` [skipp
         last += Buffer.from(buffer.subarray(offset, end)).toString('latin1')
       },
     })
-    await source.capturing
+    await Promise.race([source.capturing, running]) // Whoever may not capture fails here.
     for (let index = 0; index < 50; index++) await exchange(port, `message ${index};`)
     await source.stop()
     await running
