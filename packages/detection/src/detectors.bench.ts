@@ -17,7 +17,12 @@ const login: FindingEndpoint = { id: 'a1', host: 'shop.example', method: 'POST',
 const browse: FindingEndpoint = { id: 'a2', host: 'shop.example', method: 'GET', pathTemplate: '/api/orders/{orderId}' }
 
 function hex(value: number, digits: number): string {
-  return Math.imul(value + 1, 0x9e3779b1).toString(16).replace('-', 'f').padStart(8, '0').repeat(4).slice(0, digits)
+  return Math.imul(value + 1, 0x9e3779b1)
+    .toString(16)
+    .replace('-', 'f')
+    .padStart(8, '0')
+    .repeat(4)
+    .slice(0, digits)
 }
 
 /** Strings of their own, as JSON.parse makes them: a shared constant would be hashed once for ever. */
@@ -25,7 +30,8 @@ function fresh(transaction: Partial<HttpTransaction>): HttpTransaction {
   return JSON.parse(JSON.stringify(transaction)) as HttpTransaction
 }
 
-const { accessToken, accountToken, edgeDecisionId, loginUserToken, loginPasswordToken, ...anonymous } = goldenTransaction
+const { accessToken, accountToken, edgeDecisionId, loginUserToken, loginPasswordToken, ...anonymous } =
+  goldenTransaction
 
 function attempt(i: number): HttpTransaction {
   const client = (i * 7) % clientsCount
@@ -76,7 +82,9 @@ function measure(name: string, make: (i: number) => HttpTransaction, endpoint: F
     const bytes = (process.memoryUsage().heapUsed - heapBefore) / transactionsPerRound
     if (bytes > 0) leastBytes = Math.min(leastBytes, bytes)
   }
-  console.log(`${name}: ${bestUs.toFixed(2)} µs, ${leastBytes.toFixed(0)} bytes a transaction (${findingCount} findings)`)
+  console.log(
+    `${name}: ${bestUs.toFixed(2)} µs, ${leastBytes.toFixed(0)} bytes a transaction (${findingCount} findings)`,
+  )
 }
 
 measure('login attempts', attempt, login)
