@@ -61,7 +61,7 @@ describe('what cannot be read costs one line and the exit code, before anything 
 describe('a damaged capture is used up to its damage', () => {
   it.each([
     ['truncated.pcap', 'ends inside a record; what came before it was read', capture.transactionCount],
-    ['huge-record.pcap', 'what came before was used', 0],
+    ['huge-record.pcap', 'is damaged at byte', 0],
   ])('%s: %s', async (name, words, transactions) => {
     const ended = await tapwarden(['replay', path(name), '--store', path(`store-${name}`), '--json'])
     expect([ended.code, ended.err.trimEnd().split('\n').length]).toEqual([65, 1])

@@ -7,46 +7,55 @@ import { open } from 'node:fs/promises'
 import { PcapReader } from '@tapwarden/pcap/pcap-reader'
 import { fileReadError, UserError } from '@tapwarden/runtime/user-error'
 
+export interface InputFile {
+  readonly path: string
+  /** 0 for a pipe, which can be read once only. */
+  readonly bytes: number
+  /** Capture time of its first frame, where that is near its start. */
+  readonly firstFrameUs: number | undefined
+}
+
 export interface InputFiles {
-  readonly usable: readonly string[]
-  readonly totalBytes: number
+  readonly usable: readonly InputFile[]
   readonly faults: readonly UserError[]
 }
 
-/** Enough for any header that tells a capture from something else. */
-const startBytes = 4_096
+/** Enough for any header that tells a capture from something else, and for the first frame. */
+const startBytes = 65_536
 
 export async function inspectInputs(paths: readonly string[]): Promise<InputFiles> {
-  const usable: string[] = []
+  const usable: InputFile[] = []
   const faults: UserError[] = []
-  let totalBytes = 0
   for (const path of paths) {
     try {
-      totalBytes += await captureBytes(path)
-      usable.push(path)
+      usable.push(await inspected(path))
     } catch (error) {
       const fault = error instanceof UserError ? error : fileReadError(path, error)
       if (fault === undefined) throw error
       faults.push(fault)
     }
   }
-  return { usable, totalBytes, faults }
+  return { usable, faults }
 }
 
-/** Size of the capture; 0 for a pipe, which can be read once only. */
-async function captureBytes(path: string): Promise<number> {
+async function inspected(path: string): Promise<InputFile> {
   const file = await open(path, 'r')
   try {
     const found = await file.stat()
     if (found.isDirectory()) throw new UserError('noInput', `${path}: is a folder; name the captures in it`)
-    if (!found.isFile()) return 0
+    if (!found.isFile()) return { path, bytes: 0, firstFrameUs: undefined }
     const start = new Uint8Array(startBytes)
     const { bytesRead } = await file.read(start, 0, start.length, 0)
     if (bytesRead === 0) throw new UserError('noInput', `${path}: is empty`)
-    const reader = new PcapReader({ onFrame: () => undefined })
+    let firstFrameUs: number | undefined
+    const reader = new PcapReader({
+      onFrame: (frame) => {
+        firstFrameUs ??= frame.timestampUs
+      },
+    })
     const fault = reader.push(start, 0, bytesRead) ?? reader.end()
     if (fault?.code === 'not-a-capture') throw new UserError('noInput', `${path}: is neither pcap nor pcapng`)
-    return found.size
+    return { path, bytes: found.size, firstFrameUs }
   } finally {
     await file.close()
   }

@@ -1,5 +1,5 @@
 /**
- * `replay FILE…`: captures → store. Files are read in the order given, as one capture, so that a connection may go on in the next file.
+ * `replay FILE…`: captures → store, in the order given (capture-files.ts says what makes one capture of several files).
  *
  * A file that cannot be used costs its line on stderr and the exit code; the others are read. What came before a damage is used.
  * Reading the same file again adds nothing: transactions have the same ids.
@@ -7,15 +7,15 @@
 
 import { shutdownOnSignal } from '@tapwarden/runtime/shutdown'
 import { exitCodes, UserError } from '@tapwarden/runtime/user-error'
-import { runCapture } from '@tapwarden/service-capture/capture-pipeline'
-import { PcapFileSource } from '@tapwarden/service-capture/pcap-file'
+import { type CaptureProgress, runCapture } from '@tapwarden/service-capture/capture-pipeline'
+import { CaptureFiles } from '../capture-files.js'
 import { type CommonFlags, keyFileOf, readSettings, type Settings } from '../common-flags.js'
 import { type EmbeddedStack, startEmbeddedStack } from '../embedded-stack.js'
 import { type InputFiles, inspectInputs } from '../input-files.js'
 import { harmless, type Output } from '../output.js'
 import { PacedSource } from '../paced-source.js'
 import { startProgress } from '../progress.js'
-import { FaultKeepingSource, notVisible } from '../sensor.js'
+import { notVisible } from '../sensor.js'
 import { deadLetterCount } from '../services.js'
 import { printSummary, summarize } from '../traffic-summary.js'
 
@@ -64,48 +64,71 @@ async function replayInto(
   try {
     const startedMs = performance.now()
     const before = await stack.counts()
-    const files = new PcapFileSource(inputs.usable)
-    const source = new FaultKeepingSource(flags.speed === 'real' ? new PacedSource(files) : files)
-    const progress = startProgress(inputs.totalBytes, output, process.stderr)
-    const capture = runCapture({
-      source,
-      bus: stack.bus,
-      redactor: stack.redactor,
-      config: settings.config.capture,
-      logger: settings.logger,
-      signal,
-      onProgress: (at) =>
-        progress.update({
-          file: inputs.usable.join(' '),
-          readBytes: at.bytesRead,
-          packets: at.packetCount,
-          transactions: at.transactionCount,
-        }),
-    })
-    const sensor = await Promise.race([capture, stack.failed]).finally(() => progress.stop())
+    const files = new CaptureFiles(inputs.usable)
+    const sensor = await Promise.race([readAll(stack, settings, inputs, files, flags, output, signal), stack.failed])
     await stack.settled()
     abandon = false
-    const after = await stack.counts()
-    for (const warning of sensor.warnings) output.note(`tapwarden: ${harmless(warning)}`)
-    if (source.fault !== undefined)
-      output.note(`tapwarden: ${harmless(source.fault.message)}; what came before was used`)
-    const faults = [...inputs.faults, ...(source.fault === undefined ? [] : [source.fault])]
+    const truncations = sensor.warnings.map((warning) => new UserError('dataError', warning))
+    const damages = [...files.faults, ...truncations]
+    for (const damage of damages) output.note(`tapwarden: ${harmless(damage.message)}`)
     const summary = summarize({
       files: inputs.usable.length,
-      sensor: { packets: sensor.packetCount, transactions: sensor.transactionCount },
+      sensor,
       before,
-      after,
-      notVisible: notVisible(sensor),
+      after: await stack.counts(),
+      notVisible: sensor.notVisible,
       deadLetters: deadLetterCount(stack.bus),
       seconds: (performance.now() - startedMs) / 1_000,
-      faults: [...faults.map((fault) => fault.message), ...sensor.warnings],
+      faults: [...inputs.faults, ...damages].map((fault) => fault.message),
     })
     printSummary(output, summary, flags.json === true)
-    if (source.fault === undefined && sensor.warnings.length > 0) {
-      return new UserError('dataError', sensor.warnings[0] ?? '')
-    }
-    return source.fault
+    return damages[0]
   } finally {
     await stack.stop({ abandon })
   }
+}
+
+interface SensorSums {
+  packets: number
+  transactions: number
+  readonly notVisible: Record<string, number>
+  readonly warnings: string[]
+}
+
+/** One run of the sensor a capture, so that connections of unrelated captures are not taken for one. */
+async function readAll(
+  stack: EmbeddedStack,
+  { config, logger }: Settings,
+  inputs: InputFiles,
+  files: CaptureFiles,
+  flags: ReplayFlags,
+  output: Output,
+  signal: AbortSignal,
+): Promise<SensorSums> {
+  const sums: SensorSums = { packets: 0, transactions: 0, notVisible: {}, warnings: [] }
+  const totalBytes = inputs.usable.reduce((sum, file) => sum + file.bytes, 0)
+  const progress = startProgress(totalBytes, output, process.stderr)
+  const { bus, redactor } = stack
+  try {
+    for (let next = files.nextCapture(); next !== undefined && !signal.aborted; next = files.nextCapture()) {
+      const source = flags.speed === 'real' ? new PacedSource(next) : next
+      const onProgress = (at: CaptureProgress): void =>
+        progress.update({
+          file: files.current,
+          readBytes: files.readBytes,
+          packets: sums.packets + at.packetCount,
+          transactions: sums.transactions + at.transactionCount,
+        })
+      const summary = await runCapture({ source, bus, redactor, config: config.capture, logger, signal, onProgress })
+      sums.packets += summary.packetCount
+      sums.transactions += summary.transactionCount
+      sums.warnings.push(...summary.warnings)
+      for (const [what, count] of Object.entries(notVisible(summary))) {
+        sums.notVisible[what] = (sums.notVisible[what] ?? 0) + count
+      }
+    }
+  } finally {
+    progress.stop()
+  }
+  return sums
 }
