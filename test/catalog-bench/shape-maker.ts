@@ -22,6 +22,7 @@ export interface BenchTransaction {
 }
 
 type ContentKind = HttpTransaction['requestContentKind']
+type Published = NonNullable<HttpTransaction['requestShape']>
 
 export function benchTransaction(line: BenchTransaction): HttpTransaction {
   const question = line.path.indexOf('?')
@@ -59,7 +60,7 @@ export function benchTransaction(line: BenchTransaction): HttpTransaction {
     ...(line.reqHeaders['content-type'] === undefined ? {} : { requestContentType: line.reqHeaders['content-type'] }),
     requestContentKind: requestKind,
     requestContentBytes: line.reqBody?.length ?? 0,
-    ...(requestShape === undefined ? {} : { requestShape }),
+    ...(requestShape === undefined ? {} : { requestShape: requestShape as Published }),
     ...auth,
     status: line.status,
     ...(line.respHeaders['content-type'] === undefined
@@ -67,7 +68,7 @@ export function benchTransaction(line: BenchTransaction): HttpTransaction {
       : { responseContentType: line.respHeaders['content-type'] }),
     responseContentKind: responseKind,
     responseContentBytes: line.respBody?.length ?? 0,
-    ...(responseShape === undefined ? {} : { responseShape }),
+    ...(responseShape === undefined ? {} : { responseShape: responseShape as Published }),
     missedBytes: 0,
     truncated: false,
     midStream: false,

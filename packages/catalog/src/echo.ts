@@ -1,32 +1,35 @@
 /** Which path segments stand as a value in the response's own content: compared by token, never by value. */
 
-import { type ContentShape, parseLeaf } from '@tapwarden/contracts/content-shape'
+import type { ContentShape } from '@tapwarden/contracts/content-shape'
 import type { CatalogTransaction } from './catalog-transaction.js'
+import { leafToken } from './leaf-reader.js'
 
 /** Properties that repeat a word of the route rather than a value: `"type": "users"`. */
 const discriminators = new Set(['type', 'object', 'kind', 'resource_type', 'resourceType', '@type', 'event', 'status'])
-const leavesMaxCount = 512
 
 /** For each path segment whether the response repeats it; undefined when the response could not have. */
 export function echoedSegments(transaction: CatalogTransaction, segmentCount: number): boolean[] | undefined {
-  if (transaction.pathTokens.length !== segmentCount || transaction.responseShape === undefined) return undefined
-  const tokens = new Set<string>()
-  collectTokens(transaction.responseShape, '', tokens)
-  if (tokens.size === 0) return undefined
-  return transaction.pathTokens.map((token) => tokens.has(token))
+  const { pathTokens, responseShape } = transaction
+  if (pathTokens.length !== segmentCount || responseShape === undefined) return undefined
+  const echoed = pathTokens.map(() => false)
+  return markEchoes(responseShape, '', pathTokens, echoed) ? echoed : undefined
 }
 
-function collectTokens(shape: unknown, name: string, tokens: Set<string>): void {
-  if (tokens.size >= leavesMaxCount) return
+/** Marks what is found below `shape`; returns whether there was any token to compare with. */
+function markEchoes(shape: unknown, name: string, pathTokens: readonly string[], echoed: boolean[]): boolean {
   if (typeof shape === 'string') {
-    if (discriminators.has(name) || !shape.includes('k=')) return
-    const token = parseLeaf(shape).token
-    if (token !== undefined) tokens.add(token)
-  } else if (Array.isArray(shape)) {
-    for (let i = 1; i < shape.length; i++) collectTokens(shape[i], name, tokens)
+    const token = discriminators.has(name) ? undefined : leafToken(shape)
+    if (token === undefined) return false
+    for (let i = 0; i < pathTokens.length; i++) if (pathTokens[i] === token) echoed[i] = true
+    return true
+  }
+  let found = false
+  if (Array.isArray(shape)) {
+    for (let i = 1; i < shape.length; i++) found = markEchoes(shape[i], name, pathTokens, echoed) || found
   } else if (typeof shape === 'object' && shape !== null) {
-    for (const [key, value] of Object.entries(shape as Readonly<Record<string, ContentShape>>)) {
-      collectTokens(value, key, tokens)
+    for (const key of Object.keys(shape)) {
+      found = markEchoes((shape as Readonly<Record<string, ContentShape>>)[key], key, pathTokens, echoed) || found
     }
   }
+  return found
 }

@@ -5,13 +5,16 @@
  * Limits: `queryNamesMaxCount`, `contentsMaxCount`, `countsMaxCount` keys a map; what does not fit is counted in `overflowCount`.
  */
 
-import { parseLeaf } from '@tapwarden/contracts/content-shape'
 import type { CatalogTransaction } from './catalog-transaction.js'
+import { leafHead } from './leaf-reader.js'
 import { addShape, bump, emptySchemaTree, mergeCounts, mergeSchemaTree, type SchemaTree } from './schema-tree.js'
 
 export const queryNamesMaxCount = 128
 export const contentsMaxCount = 32
 export const countsMaxCount = 128
+/** Contents of one kind after which a schema counts as settled: from then on one in `settledSampleEvery` is looked at. */
+export const contentSettledCount = 2_000
+const settledSampleEvery = 8
 
 export interface ContentState {
   count: number
@@ -82,13 +85,14 @@ export function reduceEndpoint(state: EndpointState, transaction: CatalogTransac
     reduceQuery(state, transaction.query)
     if (transaction.requestContentKind !== 'none') {
       const content = contentOf(state, state.requests, transaction.requestContentKind)
-      addContent(content, transaction.requestContentType, transaction.requestShape)
+      addContent(content, transaction.observedAtUs, transaction.requestContentType, transaction.requestShape)
     }
   }
   const kind = transaction.responseContentKind
   if (status !== undefined && kind !== undefined && kind !== 'none') {
     addContent(
       contentOf(state, state.responses, `${status} ${kind}`),
+      transaction.observedAtUs,
       transaction.responseContentType,
       transaction.responseShape,
     )
@@ -117,7 +121,7 @@ function reduceQuery(state: EndpointState, query: CatalogTransaction['query']): 
       known = { count: 0, valueCount: 0, types: new Map(), formats: new Map() }
       state.query.set(name, known)
     }
-    const leaf = parseLeaf(text)
+    const leaf = leafHead(text)
     known.valueCount++
     if (query.findIndex((pair) => pair[0] === name) === i) known.count++
     bump(known.types, leaf.type, 1)
@@ -125,7 +129,12 @@ function reduceQuery(state: EndpointState, query: CatalogTransaction['query']): 
   }
 }
 
-function addContent(content: ContentState | undefined, contentType: string | undefined, shape: unknown): void {
+function addContent(
+  content: ContentState | undefined,
+  atUs: number,
+  contentType: string | undefined,
+  shape: unknown,
+): void {
   if (content === undefined) return
   content.count++
   if (contentType !== undefined) {
@@ -133,6 +142,8 @@ function addContent(content: ContentState | undefined, contentType: string | und
     if (content.contentTypes.has(essence) || content.contentTypes.size < countsMaxCount)
       bump(content.contentTypes, essence, 1)
   }
+  // The sample is picked by event time, so that a replay picks the same.
+  if (content.count > contentSettledCount && atUs % settledSampleEvery !== 0) return
   if (shape !== undefined) addShape(content.tree, shape)
 }
 

@@ -13,7 +13,7 @@ import type { CatalogTransaction } from './catalog-transaction.js'
 import { echoedSegments } from './echo.js'
 import { endpointId } from './endpoint-id.js'
 import { HostTemplates, type MatchedEndpoint } from './endpoint-matcher.js'
-import { type EndpointState, reduceEndpoint } from './endpoint-reducer.js'
+import { contentSettledCount, type EndpointState, reduceEndpoint } from './endpoint-reducer.js'
 import { joinSegments, pathSegments } from './normalize-path.js'
 import { decideTemplates } from './path-template.js'
 import { PathTrie, type Step, type Terminal, type TrieNode, terminalOf } from './path-trie.js'
@@ -82,8 +82,9 @@ export class HostCatalog {
     }
     this.#taughtCount++
     this.#trie.root.count++
-    countSteps(steps, echoedSegments(transaction, segments.length))
     const terminal = terminalOf(steps.at(-1)?.node ?? this.#trie.root, transaction.method)
+    const settled = terminal.state.count >= contentSettledCount
+    countSteps(steps, settled ? undefined : echoedSegments(transaction, segments.length))
     if (terminal.state.count === 0) terminal.pageKey = pageKey
     else if (terminal.pageKey !== pageKey) terminal.pageKey = undefined
     reduceEndpoint(terminal.state, transaction)

@@ -101,9 +101,9 @@ function soleFormat(node: SchemaTree, strings: number): string | undefined {
 
 function isEnumeration(node: SchemaTree): boolean {
   const strings = node.types.get('str') ?? 0
-  if (strings < enumValuesMinCount || node.distinctOverflow || node.tokenCount < strings) return false
+  if (strings < enumValuesMinCount || node.distinctOverflow) return false
   const distinct = node.distinct.size
-  return distinct > 1 && distinct <= enumDistinctMaxCount && distinct * 6 <= node.tokenCount
+  return distinct > 1 && distinct <= enumDistinctMaxCount && distinct * 6 <= strings
 }
 
 /** Keys that come and go: most stand in few of the objects, none in all, and every value is of the same type. */

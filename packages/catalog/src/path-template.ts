@@ -124,7 +124,9 @@ function decideGroup(place: Place, words: readonly TrieNode[], parameter: TrieNo
   if (!place.node.isParameter && isOpenTail(words, literalCount, values.length))
     return words.filter((_, i) => rulings[i] !== 'literal')
   // Beside ids, a word that answers as they do is one of them (`/users/me`); alone, only its own echo says so.
-  return words.filter((word, i) => echoes(word) || (parameter !== undefined && agreesFully(verdicts[i]!)))
+  return words.filter(
+    (word, i) => rulings[i] !== 'literal' && (echoes(word) || (parameter !== undefined && agreesFully(verdicts[i]!))),
+  )
 }
 
 function isParameterForWords(
@@ -150,8 +152,9 @@ function isParameterForWords(
 }
 
 function rule(place: Place, word: TrieNode, verdict: Verdict, shared: ReadonlySet<string>): Ruling {
+  // Where routes start a popular word stands for a part of the API, whatever repeats it by chance.
+  if (place.isTop && (isCollection(word) || word.count * 4 > place.node.count)) return 'literal'
   if (echoes(word)) return 'value'
-  if (place.isTop && isCollection(word)) return 'literal'
   // Words right behind an id are mostly what one can do with it, and answer alike because it is the same thing.
   if (place.node.isParameter && place.node.foldedWordCount === 0 && verdict.deepAgreeCount === 0) return 'unknown'
   if (verdict.exactAgreeCount > 0 && verdict.agreeCount >= 1.5 * verdict.disagreeCount) return 'value'

@@ -6,7 +6,8 @@
  * `distinctMaxCount` tokens a node (then `distinctOverflow`), `treeDepthMaxCount` (deeper is not looked at).
  */
 
-import { type ContentShape, parseLeaf } from '@tapwarden/contracts/content-shape'
+import type { ContentShape } from '@tapwarden/contracts/content-shape'
+import { leafHead, leafToken } from './leaf-reader.js'
 
 export const propertiesMaxCount = 256
 export const distinctMaxCount = 48
@@ -28,7 +29,6 @@ export interface SchemaTree {
   /** Tokens of values, while they are few: tells an enumeration from free text. */
   readonly distinct: Set<string>
   distinctOverflow: boolean
-  tokenCount: number
 }
 
 export function emptySchemaTree(): SchemaTree {
@@ -43,7 +43,6 @@ export function emptySchemaTree(): SchemaTree {
     emptyArrayCount: 0,
     distinct: new Set(),
     distinctOverflow: false,
-    tokenCount: 0,
   }
 }
 
@@ -54,8 +53,8 @@ export function addShape(tree: SchemaTree, shape: unknown, depth = 0): void {
   else if (Array.isArray(shape)) addArray(tree, shape as readonly unknown[], depth)
   else if (typeof shape === 'object' && shape !== null) {
     bump(tree.types, 'object', 1)
-    for (const [name, value] of Object.entries(shape as Readonly<Record<string, ContentShape>>)) {
-      addShape(propertyOf(tree, name), value, depth + 1)
+    for (const name of Object.keys(shape)) {
+      addShape(propertyOf(tree, name), (shape as Readonly<Record<string, ContentShape>>)[name], depth + 1)
     }
   }
 }
@@ -70,13 +69,13 @@ function addArray(tree: SchemaTree, shape: readonly unknown[], depth: number): v
 }
 
 function addLeaf(tree: SchemaTree, text: string): void {
-  const leaf = parseLeaf(text)
+  const leaf = leafHead(text)
   bump(tree.types, leaf.type, 1)
   if (leaf.format !== undefined) bump(tree.formats, leaf.format, 1)
   if (leaf.sensitiveType !== undefined) bump(tree.sensitive, leaf.sensitiveType, 1)
-  if (leaf.token === undefined) return
-  tree.tokenCount++
-  addDistinct(tree, leaf.token)
+  const token = tree.distinctOverflow ? undefined : leafToken(text)
+  if (token === undefined) return
+  addDistinct(tree, token)
 }
 
 function addDistinct(tree: SchemaTree, token: string): void {
@@ -104,7 +103,6 @@ function propertyOf(tree: SchemaTree, name: string): SchemaTree {
 export function mergeSchemaTree(into: SchemaTree, from: SchemaTree): void {
   into.count += from.count
   into.emptyArrayCount += from.emptyArrayCount
-  into.tokenCount += from.tokenCount
   mergeCounts(into.types, from.types)
   mergeCounts(into.formats, from.formats)
   mergeCounts(into.sensitive, from.sensitive)
