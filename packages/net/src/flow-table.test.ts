@@ -314,6 +314,18 @@ describe('the life of a flow', () => {
     expect(flows.map(({ events }) => events)).toEqual([inOrder, inOrder])
   })
 
+  it('a SYN amid the bytes of a flow blinds nobody; answered by the server, it is a new flow', () => {
+    const begun = [...handshake, segment('client', 0, 'abc')]
+    const syn = segment('client', 9_000_000, '', { flags: tcpSyn })
+    const blinding = [...begun, syn, segment('client', 3, 'def'), syn, segment('client', 6, 'ghi')]
+    const { events, table } = run(blinding, {}, false)
+    expect(events).toEqual(['c2s abc', 'c2s def', 'c2s ghi'])
+    expect(table.anomalies.of('tcp.syn-in-flow')).toBe(2)
+    const again = buildConversation({ ...spec, clientIsn: 700_000, serverIsn: 800_000 }, turns, 1_100_000)
+    const { flows } = run([...begun, ...again])
+    expect(flows.map((flow) => flow.events)).toEqual([['c2s abc', 'c2s end evicted', 's2c end evicted'], inOrder])
+  })
+
   it('ends by idleness in event time, whether another segment of it comes or not', () => {
     const later = segment('client', 3, 'def', { timestampUs: 200_000_000 })
     const { flows } = run([...handshake, segment('client', 0, 'abc'), later])

@@ -207,8 +207,13 @@ export class FlowTable implements FlowContext {
     const sinceSyn = seqDistance(firstSeq, half.firstSeq)
     if (sinceSyn === 0) return false
     if (flow.isClosed) return true
-    if ((segment.flags & tcpAck) !== 0) return false // A SYN-ACK alone must not end a flow that lives.
-    return half.isStartKnown || sinceSyn < 0 || sinceSyn > lateSynMaxBytes
+    if ((segment.flags & tcpAck) !== 0) return segment.ack === flow.proposedSeq
+    const isLateSyn = !half.isStartKnown && sinceSyn > 0 && sinceSyn <= lateSynMaxBytes
+    if (isLateSyn || !flow.hasOpened) return !isLateSyn
+    // While bytes flow, a client could blind us with SYNs that its server ignores: only the server's answer proves a new connection.
+    flow.proposedSeq = firstSeq
+    this.anomalies.add('tcp.syn-in-flow')
+    return false
   }
 
   #synchronize(flow: Flow, half: HalfStream, segment: SegmentView): void {

@@ -50,6 +50,8 @@ export class Flow implements HalfStreamOwner {
   /** Undefined until a SYN, a SYN-ACK or a guess tells. */
   isFirstClient: boolean | undefined
   isReset = false
+  /** A SYN that does not fit came while bytes flow: what a SYN-ACK must acknowledge to prove that a new connection began. */
+  proposedSeq: number = noAck
   isDirectionAssumed = false
   #consumer: StreamConsumer | undefined
   #hasOpened = false
