@@ -153,6 +153,9 @@ describe('who is asking, and for what', () => {
     const fields = { 'x-real-ip': '203.0.113.9', host: 'shop.example' }
     expect((await ask(fields, 'POST', '/login', '127.0.0.8')).status).toBe(200)
     expect((await ask(fields, 'POST', '/login', '127.0.0.7')).status).toBe(403)
+    await enforcer.apply({ ...ban, id: 'd-ffffffffffffffff', value: '127.0.0.8' })
+    const forged = { 'x-original-uri': '/', 'x-original-method': 'GET', 'x-forwarded-host': 'x', host: 'shop.example' }
+    expect((await ask(forged, 'POST', '/login', '127.0.0.8')).status).toBe(403)
   })
 
   it.each([['/%zz'], ['/a b'.replace(' ', '%20')], ['//'], ['*']])('path %s is answered', async (path) => {

@@ -179,6 +179,19 @@ describe.skipIf(missing !== undefined)(`a real HAProxy${missing === undefined ? 
     await enforcer.close()
   })
 
+  it('keeps a place that an entry from before a restart of ours needs', async () => {
+    const where = { host: 'shop.example', method: 'GET', pathTemplate: '/users/{userId}' }
+    const before = await open()
+    await before.apply({ ...ban, where })
+    await before.close()
+    const after = new HaproxyEnforcer({ name: 'edge', socket: edge.socket, mapFolder: edge.mapFolder })
+    const other = { ...ban, id: 'd-ffffffffffffffff', value: '127.0.0.3', where }
+    await after.apply(other)
+    await after.lift(other)
+    expect((await edge.ask({ ...asked, path: '/users/7' })).decisionId).toBe(ban.id)
+    await after.close()
+  })
+
   it('templates that one request could match are not both taken', async () => {
     const enforcer = await open()
     const at = (pathTemplate: string) => ({ ...ban, where: { host: 'shop.example', method: 'GET', pathTemplate } })

@@ -150,6 +150,7 @@ describe('each once', () => {
     await find({ ...goldenFinding, id: 'f-ffffffffffffffff' })
     await expect.poll(async () => (await readFile(file, 'utf8')).split('\n').length).toBe(4)
     const lines = (await readFile(file, 'utf8')).split('\n')
+    expect(lines[1]).toBe('{"id":"torn')
     expect([lines[0], lines[2]].map((line) => JSON.parse(String(line)).id)).toEqual([
       goldenFinding.id,
       'f-ffffffffffffffff',
