@@ -19,7 +19,7 @@ import type { HttpTransaction } from '@tapwarden/contracts/transaction'
 import { actorKey } from './actor.js'
 import { waldThreshold } from './change-point.js'
 import type { CredentialStuffingConfig } from './detection-config.js'
-import { type Detector, type DetectorMinima, type FindingEndpoint, isRefusal } from './detector.js'
+import { type Detector, type DetectorMinima, type FindingEndpoint, isRefusal, redirectedId } from './detector.js'
 import { LoginOutcomes } from './login-outcome.js'
 import { LoginParty, PartyNorms } from './login-party.js'
 import { LoginWindow } from './login-window.js'
@@ -77,6 +77,20 @@ export class CredentialStuffingDetector implements Detector {
     }
     for (const login of this.#open) this.#tend(login, transaction.observedAtUs, findings)
     return findings
+  }
+
+  /** A login endpoint keeps its busiest past: outcome tests of two endpoints do not add up. */
+  redirectEndpoints(redirects: ReadonlyMap<string, string>): void {
+    for (const [id, login] of [...this.#endpoints.entries()]) {
+      const to = redirectedId(redirects, id)
+      if (to === id) continue
+      this.#endpoints.delete(id)
+      const known = this.#endpoints.peek(to)
+      if (known === undefined || known.decidedCount < login.decidedCount) this.#endpoints.set(to, login)
+    }
+    // A campaign whose endpoint lost its place would never be looked at again.
+    const kept = new Set(this.#endpoints.values())
+    for (const login of this.#open) if (!kept.has(login)) this.#open.delete(login)
   }
 
   overflowCounts(): Readonly<Record<string, number>> {

@@ -22,8 +22,21 @@ export interface Detector {
   readonly minima: DetectorMinima
   /** One transaction with the endpoint that it belongs to. Returns new findings and updates of open ones (same id, higher version). */
   observe(transaction: HttpTransaction, endpoint: FindingEndpoint): Finding[]
+  /** The catalog has merged endpoints (old id → new id): what was learned of the old ones is of the new one. */
+  redirectEndpoints(redirects: ReadonlyMap<string, string>): void
   /** Entries that bounded state had to let go, by name: to publish as metrics. */
   overflowCounts(): Readonly<Record<string, number>>
+}
+
+/** Where an id leads, over several decisions; the bound breaks a circle that no catalog should make. */
+export function redirectedId(redirects: ReadonlyMap<string, string>, endpointId: string): string {
+  let id = endpointId
+  for (let hop = 0; hop < 8; hop++) {
+    const next = redirects.get(id)
+    if (next === undefined) break
+    id = next
+  }
+  return id
 }
 
 /**

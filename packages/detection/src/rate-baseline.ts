@@ -123,6 +123,33 @@ export class RateBaseline {
     return Math.max(1, (this.#burstVariance + prior) / (this.#burstMean + prior))
   }
 
+  /** Adds what was learned of a series that turns out to be a part of this one. `other` is of no use after. */
+  absorb(other: RateBaseline): void {
+    const index = Math.max(this.#binIndex ?? 0, other.#binIndex ?? 0)
+    for (const baseline of [this, other]) {
+      if (baseline.#binIndex !== undefined && index > baseline.#binIndex) baseline.#closeBins(index)
+    }
+    const bins = Math.max(this.#bins, other.#bins)
+    if (bins > 0) {
+      // Rates add; what a series did before it was first seen is nothing, so it is spread over the longer of the two histories.
+      this.#mean = (this.#mean * this.#bins + other.#mean * other.#bins) / bins
+      this.#variance = (this.#variance * this.#bins + other.#variance * other.#bins) / bins
+    }
+    this.#bins = bins
+    this.#binIndex ??= other.#binIndex
+    this.#binCount += other.#binCount
+    this.#binEvents += other.#binEvents
+    this.#secondSquares += other.#secondSquares
+    this.#binSuspect ||= other.#binSuspect
+    this.#burstVariance += other.#burstVariance
+    this.#burstMean += other.#burstMean
+    this.eventCount += other.eventCount
+    if (other.#sinceUs !== undefined) this.#sinceUs = Math.min(this.#sinceUs ?? other.#sinceUs, other.#sinceUs)
+    if (other.#week === undefined) return
+    this.#week ??= new Float32Array(hoursPerWeek)
+    for (let hour = 0; hour < hoursPerWeek; hour++) this.#week[hour]! += other.#week[hour]! // In range by the condition.
+  }
+
   /** The suspicion became a finding. */
   dropSuspects(): void {
     this.#suspectBins.length = 0

@@ -18,7 +18,7 @@ import type { Finding } from '@tapwarden/contracts/finding'
 import type { HttpTransaction } from '@tapwarden/contracts/transaction'
 import { PoissonCusum } from './change-point.js'
 import type { RateTier, ScrapingConfig } from './detection-config.js'
-import { type Detector, type DetectorMinima, type FindingEndpoint, isRefusal } from './detector.js'
+import { type Detector, type DetectorMinima, type FindingEndpoint, isRefusal, redirectedId } from './detector.js'
 import { Evidence } from './evidence.js'
 import { RateBaseline } from './rate-baseline.js'
 import { findingId } from './string-hash.js'
@@ -99,6 +99,17 @@ export class ScrapingDetector implements Detector {
     }
     for (const series of this.#open) this.#closeIfOver(series, transaction.observedAtUs, findings)
     return findings
+  }
+
+  redirectEndpoints(redirects: ReadonlyMap<string, string>): void {
+    for (const [key, series] of [...this.#series.entries()]) {
+      const [accessToken, endpointId] = key.split(' ')
+      const to = redirectedId(redirects, endpointId ?? '')
+      // A finding that is open ends as it began.
+      if (to === endpointId || series.open !== undefined) continue
+      this.#series.delete(key)
+      this.#seriesOf(`${accessToken} ${to}`).baseline.absorb(series.baseline)
+    }
   }
 
   overflowCounts(): Readonly<Record<string, number>> {

@@ -208,6 +208,8 @@ class DetectorPipeline {
 
   #observe(transaction: HttpTransaction): Finding[] {
     const endpoint = this.#resolver.resolve(transaction)
+    const redirects = this.#resolver.takeRedirects()
+    if (redirects !== undefined) for (const detector of this.#detectors) detector.redirectEndpoints(redirects)
     const findings: Finding[] = []
     for (const detector of this.#detectors) findings.push(...detector.observe(transaction, endpoint))
     return findings

@@ -11,6 +11,7 @@ const waitingMaxCount = 64
 
 export class EndpointResolver {
   readonly #index = new EndpointIndex()
+  #redirects = new Map<string, string>()
   readonly #waiting = new BoundedMap<string, EndpointSnapshot[]>({
     maxEntries: hostsMaxCount,
     onFull: 'evict-oldest',
@@ -29,6 +30,14 @@ export class EndpointResolver {
     this.#waiting.set(snapshot.host, waiting)
   }
 
+  /** Redirects that have come into force since the last call; undefined when there are none. */
+  takeRedirects(): ReadonlyMap<string, string> | undefined {
+    if (this.#redirects.size === 0) return undefined
+    const taken = this.#redirects
+    this.#redirects = new Map()
+    return taken
+  }
+
   resolve(transaction: HttpTransaction): FindingEndpoint {
     const { host, method, path } = transaction
     const waiting = this.#waiting.peek(host)
@@ -40,6 +49,7 @@ export class EndpointResolver {
   #applyDue(host: string, waiting: EndpointSnapshot[], atUs: number): void {
     for (let next = waiting[0]; next !== undefined && next.effectiveFromUs <= atUs; next = waiting[0]) {
       this.#index.apply(next)
+      for (const { fromId, toId } of next.redirects) this.#redirects.set(fromId, toId)
       waiting.shift()
     }
     if (waiting.length === 0) this.#waiting.delete(host)
