@@ -12,7 +12,7 @@
  * falls into it. Assumes one writer for an id (a partition's consumer): after a rebalance call `forget`.
  */
 
-import { microsPerHour } from '@tapwarden/base/units'
+import { microsPerHour, microsPerSecond } from '@tapwarden/base/units'
 import { tableNames } from '@tapwarden/contracts/names'
 import type { Store } from './store.js'
 
@@ -42,6 +42,11 @@ interface Generation {
 /** Within the engine's default of 256 KiB for the text of a statement. */
 const lookUpIdsMaxCount = 6_000
 const rangesMaxCount = 100
+/**
+ * Two sensors on one mirror, or one capture written with µs and with ns, tell slightly different times of one transaction: a stored row
+ * is looked for so far around the time that was told.
+ */
+const clockSlackUs = 10 * microsPerSecond
 const idPattern = /^[0-9a-f]{32}$/
 
 export class DuplicateFilter {
@@ -68,10 +73,7 @@ export class DuplicateFilter {
     for (const sighting of sightings) {
       if (this.#younger.ids.has(sighting.id) || this.#older.ids.has(sighting.id) || fresh.has(sighting.id)) continue
       fresh.add(sighting.id)
-      const span = this.#occupied.get(hourOf(sighting.observedAtUs))
-      if (span !== undefined && sighting.observedAtUs >= span.fromUs && sighting.observedAtUs <= span.toUs) {
-        unknown.push(sighting)
-      }
+      if (this.#mayBeStored(sighting.observedAtUs)) unknown.push(sighting)
     }
     for (const id of await storedIds(this.#store, unknown)) fresh.delete(id)
     return fresh
@@ -93,6 +95,13 @@ export class DuplicateFilter {
     this.#occupied.clear()
   }
 
+  #mayBeStored(atUs: number): boolean {
+    return hoursAround(atUs).some((hour) => {
+      const span = this.#occupied.get(hour)
+      return span !== undefined && atUs >= span.fromUs - clockSlackUs && atUs <= span.toUs + clockSlackUs
+    })
+  }
+
   #forgetOlder(): void {
     for (const [hour, span] of this.#older.spans) {
       // An hour that is not known any more is asked anew, and then includes these.
@@ -105,8 +114,7 @@ export class DuplicateFilter {
   async #learnHours(sightings: readonly Sighting[]): Promise<void> {
     const hours = new Set<number>()
     for (const { observedAtUs } of sightings) {
-      const hour = hourOf(observedAtUs)
-      if (!this.#occupied.has(hour)) hours.add(hour)
+      for (const hour of hoursAround(observedAtUs)) if (!this.#occupied.has(hour)) hours.add(hour)
     }
     if (hours.size === 0) return
     const ranges = rangesOf([...hours].sort((a, b) => a - b))
@@ -145,7 +153,8 @@ export async function storedIds(
     const [first, last] = [part[0]!, part.at(-1)!] // Not empty by the loop condition.
     const rows = await store.query<{ id: string }>(
       `SELECT id FROM ${tableNames.transactions}
-WHERE observed_at >= ${time(first.observedAtUs)} AND observed_at <= ${time(last.observedAtUs)}${before}
+WHERE observed_at >= ${time(Math.max(0, first.observedAtUs - clockSlackUs))}
+  AND observed_at <= ${time(last.observedAtUs + clockSlackUs)}${before}
   AND id IN (SELECT arrayJoin(splitByChar(',', '${part.map(({ id }) => id).join(',')}')))`,
     )
     for (const { id } of rows) stored.add(id)
@@ -159,6 +168,13 @@ function newGeneration(): Generation {
 
 function hourOf(observedAtUs: number): number {
   return Math.floor(observedAtUs / microsPerHour)
+}
+
+/** The hours in which a row of this time may be stored: one, or two near the full hour. */
+function hoursAround(atUs: number): number[] {
+  const before = hourOf(Math.max(0, atUs - clockSlackUs))
+  const after = hourOf(atUs + clockSlackUs)
+  return before === after ? [before] : [before, after]
 }
 
 function time(us: number): string {

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client'
 import { database as defaultDatabase, type TableName, tableNames } from '@tapwarden/contracts/names'
+import { withoutLoneSurrogates } from './lone-surrogates.js'
 import { checkUserSql, readerLimits, type SyntaxReader } from './sql-gate.js'
 import { type InsertOptions, QueryRefused, type Store, StoreUnavailable } from './store.js'
 import { classified } from './store-errors.js'
@@ -26,14 +27,12 @@ export interface HttpStore extends Store {
 
 const defaultRetryDelaysMs = [100, 300, 1_000, 3_000, 10_000]
 
-/** For every insert: what makes a retry of the same block harmless, and what lets odd content in. */
+/** For every insert: what makes a retry of the same block harmless. */
 const insertSettings = {
   async_insert: 0,
   insert_deduplicate: 1,
   deduplicate_blocks_in_dependent_materialized_views: 1,
   input_format_null_as_default: 1,
-  // Half a surrogate pair in some client's field must not keep its whole batch out.
-  input_format_json_throw_on_bad_escape_sequence: 0,
   // A replay of captures from many days is one batch with as many partitions.
   max_partitions_per_insert_block: '0',
 } as const
@@ -156,10 +155,11 @@ class ClickHouseStore implements HttpStore {
   }
 
   async #insert(sql: string, bytes: Uint8Array, options: InsertOptions, settings: ClickHouseSettings): Promise<void> {
+    const json = withoutLoneSurrogates(bytes)
     await this.#attempt('insert', async () => {
       const { stream } = await this.#client.exec({
         query: sql,
-        values: Readable.from([Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)], { objectMode: false }),
+        values: Readable.from([json], { objectMode: false }),
         clickhouse_settings: {
           ...insertSettings,
           insert_deduplication_token: options.deduplicationToken,
