@@ -12,13 +12,15 @@ const lingerMs = 20
 
 export class FrameQueueSource implements FrameSource {
   #waiting: BuiltFrame[] = []
+  /** Index of the first that was not handed on. */
+  #next = 0
   readonly #changed = new EventEmitter()
   #ended = false
   #frameCount = 0
   #bytes = 0
 
   push(frames: readonly BuiltFrame[]): void {
-    this.#waiting.push(...frames)
+    for (const frame of frames) this.#waiting.push(frame)
     if (this.#waiting.length >= blockMaxFrames) this.#changed.emit('change')
   }
 
@@ -30,7 +32,12 @@ export class FrameQueueSource implements FrameSource {
 
   async frames(sink: FrameSink): Promise<void> {
     while (!this.#ended || this.#waiting.length > 0) {
-      const block = this.#waiting.splice(0, blockMaxFrames)
+      const block = this.#waiting.slice(this.#next, this.#next + blockMaxFrames)
+      this.#next += block.length
+      if (this.#next === this.#waiting.length) {
+        this.#waiting = []
+        this.#next = 0
+      }
       for (const frame of block) {
         this.#frameCount++
         this.#bytes += frame.bytes.length
