@@ -152,7 +152,7 @@ class CatalogPipeline implements CatalogService {
     await this.#inTurn(async () => {
       await this.#writer.flush()
       await this.#publisher.publish(this.#catalog.decide(true))
-      await this.#publisher.writeEndpoints(this.#timers.nowMs())
+      await this.#publisher.writeEndpoints(this.#timers.nowMs(), true)
     })
     await this.#commits
   }
@@ -244,7 +244,7 @@ class CatalogPipeline implements CatalogService {
 
   #scheduleEndpoints(): void {
     this.#cancelTimer = this.#timers.after(this.#options.config.endpointsIntervalMs, () => {
-      void this.#inTurn(() => this.#publisher.writeEndpoints(this.#timers.nowMs())).then(
+      void this.#inTurn(() => this.#publisher.writeEndpoints(this.#timers.nowMs(), false)).then(
         () => {
           if (!this.#stopped) this.#scheduleEndpoints()
         },

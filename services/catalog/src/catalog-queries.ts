@@ -4,6 +4,7 @@ import type { EndpointFacts } from '@tapwarden/catalog/endpoint-facts'
 import { EndpointIndex } from '@tapwarden/catalog/endpoint-matcher'
 import type { JsonSchema } from '@tapwarden/catalog/json-schema'
 import { openApiOf } from '@tapwarden/catalog/openapi'
+import { tableNames } from '@tapwarden/contracts/names'
 import type { Store } from '@tapwarden/store/store'
 import { type EndpointRow, factsFromRows, type SchemaRow } from './endpoint-rows.js'
 
@@ -52,7 +53,7 @@ export async function openApiOfHost(store: Store, host: string): Promise<JsonSch
     endpoints.map((endpoint) => endpoint.id),
   )
   const [scheme] = await store.query<{ scheme: 'http' | 'https' }>(
-    'SELECT scheme FROM http_transactions WHERE host = {host:String} LIMIT 1',
+    `SELECT scheme FROM ${tableNames.transactions} WHERE host = {host:String} LIMIT 1`,
     { host },
   )
   return openApiOf(

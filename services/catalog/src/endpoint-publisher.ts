@@ -17,6 +17,14 @@ import {
 } from './endpoint-rows.js'
 
 const rowsMaxCount = 5_000
+const schemaGrowthRatio = 1.1
+
+interface Written {
+  readonly count: number
+  readonly pathTemplate: string
+  /** `count` when its schemas were written. */
+  readonly schemaCount: number
+}
 
 export class EndpointPublisher {
   snapshotCount = 0
@@ -24,8 +32,8 @@ export class EndpointPublisher {
   readonly #store: Store
   readonly #catalog: Catalog
   readonly #baselines: Map<string, EndpointBaseline>
-  /** By endpoint id, what was written last: transactions counted and template. */
-  readonly #written = new Map<string, string>()
+  /** By endpoint id, what was written last. */
+  readonly #written = new Map<string, Written>()
   #version = 0
 
   constructor(bus: Bus, store: Store, catalog: Catalog, baselines: Map<string, EndpointBaseline>) {
@@ -53,26 +61,36 @@ export class EndpointPublisher {
     }
   }
 
-  /** Writes the endpoints that changed since the last time. `nowMs` orders the versions of a row across restarts. */
-  async writeEndpoints(nowMs: number): Promise<number> {
+  /**
+   * Writes the endpoints that changed since the last time, and the schemas of those that grew by a tenth; with `final`, of all that
+   * changed. `nowMs` orders the versions of a row across restarts.
+   */
+  async writeEndpoints(nowMs: number, final: boolean): Promise<void> {
     this.#version = Math.max(this.#version + 1, nowMs)
     const endpoints: EndpointRow[] = []
     const schemas: SchemaRow[] = []
-    const marks = new Map<string, string>()
+    const marks = new Map<string, Written>()
     for (const host of this.#catalog.hosts()) {
       for (const endpoint of host.endpoints()) {
-        const mark = `${endpoint.state.count} ${endpoint.pathTemplate}`
-        if (endpoint.state.count === 0 || this.#written.get(endpoint.id) === mark) continue
-        const facts = endpointFacts(endpoint)
-        endpoints.push(endpointRow(facts, endpoint.state, this.#baselines.get(endpoint.id), this.#version))
-        schemas.push(...schemaRows(facts, this.#version, endpoint.state.lastSeenUs))
-        marks.set(endpoint.id, mark)
+        const { id, pathTemplate, state } = endpoint
+        const before = this.#written.get(id)
+        const renamed = before?.pathTemplate !== pathTemplate
+        const isNew = renamed || state.count > before.count
+        const grown = renamed || state.count >= before.schemaCount * schemaGrowthRatio
+        const schemaDue = grown || (final && state.count > before.schemaCount)
+        if (state.count === 0 || !(isNew || schemaDue)) continue
+        if (isNew) endpoints.push(endpointRow(endpoint, this.#baselines.get(id), this.#version))
+        if (schemaDue) schemas.push(...schemaRows(endpointFacts(endpoint), this.#version, state.lastSeenUs))
+        marks.set(id, {
+          count: state.count,
+          pathTemplate,
+          schemaCount: schemaDue ? state.count : (before?.schemaCount ?? 0),
+        })
       }
     }
     await this.#insert(tableNames.endpointSchemas, schemas)
     await this.#insert(tableNames.endpoints, endpoints)
     for (const [id, mark] of marks) this.#written.set(id, mark)
-    return endpoints.length
   }
 
   async #insert(table: TableName, rows: readonly object[]): Promise<void> {

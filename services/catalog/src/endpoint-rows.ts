@@ -3,8 +3,13 @@
  * (`path`, `query`), or where access tokens stood (`access-token`); its media type and whether it is required travel inside the schema.
  */
 
-import type { ContentFacts, EndpointFacts, ResponseFacts } from '@tapwarden/catalog/endpoint-facts'
-import type { EndpointState } from '@tapwarden/catalog/endpoint-reducer'
+import {
+  type ContentFacts,
+  type EndpointFacts,
+  type ResponseFacts,
+  sortedRecord,
+} from '@tapwarden/catalog/endpoint-facts'
+import type { CatalogEndpoint } from '@tapwarden/catalog/host-catalog'
 import type { JsonSchema } from '@tapwarden/catalog/json-schema'
 
 export type Counts = Readonly<Record<string, number>>
@@ -53,25 +58,25 @@ export function dateTime64(us: number): string {
 }
 
 export function endpointRow(
-  facts: EndpointFacts,
-  state: EndpointState,
+  endpoint: CatalogEndpoint,
   baseline: EndpointBaseline | undefined,
   version: number,
 ): EndpointRow {
+  const { state } = endpoint
   const first = Math.min(state.firstSeenUs, baseline?.firstSeenUs ?? Number.MAX_SAFE_INTEGER)
   const last = Math.max(state.lastSeenUs, baseline?.lastSeenUs ?? 0)
   return {
-    id: facts.id,
-    host: facts.host,
-    method: facts.method,
-    path_template: facts.pathTemplate,
+    id: endpoint.id,
+    host: endpoint.host,
+    method: endpoint.method,
+    path_template: endpoint.pathTemplate,
     provisional: false,
     first_seen_at: dateTime64(Math.min(first, last)),
     last_seen_at: dateTime64(last),
-    transaction_count: facts.count + (baseline?.transactionCount ?? 0),
-    auth_schemes: addCounts(facts.authSchemes, baseline?.authSchemes),
-    sensitive: addCounts(Object.fromEntries(state.sensitive), baseline?.sensitive),
-    status_counts: addCounts(facts.statusCounts, baseline?.statusCounts),
+    transaction_count: state.count + (baseline?.transactionCount ?? 0),
+    auth_schemes: addCounts(sortedRecord(state.authSchemes), baseline?.authSchemes),
+    sensitive: addCounts(sortedRecord(state.sensitive), baseline?.sensitive),
+    status_counts: addCounts(sortedRecord(state.statusCounts), baseline?.statusCounts),
     version,
   }
 }

@@ -5,6 +5,7 @@
 
 import type { Catalog } from '@tapwarden/catalog/catalog'
 import type { CatalogTransaction } from '@tapwarden/catalog/catalog-transaction'
+import { tableNames } from '@tapwarden/contracts/names'
 import type { Store } from '@tapwarden/store/store'
 import { listEndpoints } from './catalog-queries.js'
 import { type EndpointBaseline, subtractCounts } from './endpoint-rows.js'
@@ -71,7 +72,7 @@ export async function restoreCatalog(
 async function learnLatest(catalog: Catalog, store: Store, maxTransactions: number): Promise<number> {
   const [bound] = await store.query<{ fromUs: string; count: string }>(
     `SELECT toString(min(us)) AS fromUs, toString(count()) AS count FROM (
-  SELECT toUnixTimestamp64Micro(observed_at) AS us FROM http_transactions ORDER BY observed_at DESC LIMIT {max:UInt32})`,
+  SELECT toUnixTimestamp64Micro(observed_at) AS us FROM ${tableNames.transactions} ORDER BY observed_at DESC LIMIT {max:UInt32})`,
     { max: maxTransactions },
   )
   if (bound === undefined || bound.count === '0') return 0
@@ -83,7 +84,7 @@ async function learnLatest(catalog: Catalog, store: Store, maxTransactions: numb
       `SELECT id, toString(toUnixTimestamp64Micro(observed_at)) AS at, method, host, path, path_tokens, query, auth_scheme,
   access_token_name, request_content_type, request_content_kind, request_shape, status, response_content_type,
   response_content_kind, toString(response_content_bytes) AS response_content_bytes, response_shape, edge_decision_id, sensitive
-FROM http_transactions
+FROM ${tableNames.transactions}
 WHERE observed_at >= fromUnixTimestamp64Micro({at:Int64}) AND (observed_at > fromUnixTimestamp64Micro({at:Int64}) OR id > {id:String})
 ORDER BY observed_at, id LIMIT {limit:UInt32}`,
       { at, id, limit: pageRowCount },
