@@ -55,6 +55,11 @@ describe('words', () => {
     expect(templates(seen)).toEqual(['GET /orders', 'GET /users'])
   })
 
+  it('in a rare spelling are the common word', () => {
+    const seen = ['users', 'users', 'users', 'users', 'USERS'].map((word) => sampleTransaction(`/${word}/7`))
+    expect(templates(seen)).toEqual(['GET /users/{userId}'])
+  })
+
   it('that answer differently are literals', () => {
     const seen = [user, order, repo, { ok: 'bool', a: 'int', b: 'int' }].map((shape, i) =>
       sampleTransaction(`/${['users', 'orders', 'repos', 'ping'][i]}`, { responseShape: [1, shape] }),

@@ -86,6 +86,7 @@ function isWordParameter(node: TrieNode): boolean {
 function decideNode(trie: PathTrie, place: Place): number {
   const { node } = place
   if (node.literals.size === 0) return 0
+  aliasSpellings(trie, node)
   const groups = new Map<string, TrieNode[]>()
   for (const child of node.literals.values()) {
     if (child.shape.kind === 'version') continue
@@ -101,6 +102,24 @@ function decideNode(trie: PathTrie, place: Place): number {
     }
   }
   return foldedCount
+}
+
+/**
+ * Where a server takes `/Users` for `/users`, the rare spelling is the common one's: both succeeded, since both are here. Both must come
+ * from the same route: a tail in common.
+ */
+function aliasSpellings(trie: PathTrie, node: TrieNode): void {
+  for (const child of [...node.literals.values()]) {
+    const lower = child.label.toLowerCase()
+    const sibling = lower === child.label ? undefined : node.literals.get(lower)
+    if (sibling === undefined || sibling.count < child.count * 4) continue
+    const tails = tailsOf(sibling)
+    for (const tail of tailsOf(child)) {
+      if (!tails.has(tail)) continue
+      trie.alias(node, child.label, lower)
+      break
+    }
+  }
 }
 
 /** The words of one suffix under one node that are values. */

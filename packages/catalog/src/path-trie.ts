@@ -141,6 +141,16 @@ export class PathTrie {
     return parameter
   }
 
+  /** Makes the literal child `label` of `node` another spelling of the literal child `of`. */
+  alias(node: TrieNode, label: string, of: string): void {
+    const from = node.literals.get(label)
+    const into = node.literals.get(of)
+    if (from === undefined || into === undefined || from === into) return
+    node.literals.delete(label)
+    this.#merge(into, from)
+    this.nodeCount--
+  }
+
   /** Drops the literal child `label` and all below it. */
   prune(node: TrieNode, label: string): void {
     const literal = node.literals.get(label)
