@@ -3,7 +3,7 @@
 import { BoundedMap } from '@tapwarden/base/bounded-map'
 import type { Decision } from '@tapwarden/contracts/decision'
 import { targetKey } from '@tapwarden/mitigation/decide'
-import { isActive, isOpen } from '@tapwarden/mitigation/life-cycle'
+import { isOpen } from '@tapwarden/mitigation/life-cycle'
 
 const decisionsMaxCount = 200_000
 
@@ -40,10 +40,6 @@ export class DecisionBook {
 
   all(): readonly Decision[] {
     return [...this.#byId.values()]
-  }
-
-  active(): readonly Decision[] {
-    return this.all().filter(isActive)
   }
 
   #leaveTarget(decision: Decision): void {

@@ -73,10 +73,19 @@ export class Enforcement {
     await Promise.all(decisions.map((decision) => this.#planOne(decision)))
   }
 
-  /** After a restart: pushes again what should be in force, and says so only if an enforcer cannot take it. Its end is a job already. */
-  async resume(decisions: readonly Decision[]): Promise<void> {
+  /**
+   * After a restart, with every decision that has not ended in the store. What ended meanwhile is ended now; each of the others has the job
+   * of its end (again, if a crash lost it); what was decided and not pushed is pushed; what should be in force is applied again,
+   * for an enforcer may have lost it too.
+   */
+  async resume(open: readonly Decision[]): Promise<void> {
+    const nowMs = this.#parts.timers.nowMs()
+    const lasting = open.filter((decision) => decision.untilMs > nowMs)
+    for (const decision of open) if (decision.untilMs <= nowMs) await this.#end(decision)
+    await Promise.all(lasting.map((decision) => this.#enqueueEnd(decision)))
+    await this.plan(lasting.filter((decision) => decision.state === 'approved'))
     for (const enforcer of this.#parts.enforcers) {
-      const wanted = decisions.filter((decision) => decision.enforcers[enforcer.name]?.state === 'in-force')
+      const wanted = lasting.filter((decision) => decision.enforcers[enforcer.name]?.state === 'in-force')
       const results = await Promise.allSettled(wanted.map((decision) => enforcer.apply(decision)))
       const fault = results.find((result) => result.status === 'rejected')
       // The comparison tries again.
@@ -112,12 +121,10 @@ export class Enforcement {
   }
 
   async #planOne(decision: Decision): Promise<void> {
-    const { jobs, timers } = this.#parts
-    const delayMs = Math.max(0, decision.untilMs - timers.nowMs())
-    const expiry = { id: `${decision.id}.${decision.untilMs}`, delayMs, attempts: pushAttempts }
+    const { jobs } = this.#parts
     if (decision.simulated) {
       this.#save(decision)
-      await jobs.enqueue(queueNames.expire, decision, expiry)
+      await this.#enqueueEnd(decision)
       return
     }
     const states: Record<string, EnforcerState> = {}
@@ -146,7 +153,7 @@ export class Enforcement {
           { id: `${decision.id}.${decision.untilMs}.${enforcer}`, attempts: pushAttempts },
         ),
       ),
-      jobs.enqueue(queueNames.expire, pushed, expiry),
+      this.#enqueueEnd(pushed),
     ])
   }
 
@@ -201,9 +208,19 @@ export class Enforcement {
     const decision = this.#known(job.data)
     // Prolonged meanwhile: its own job follows.
     if (decision.untilMs > this.#parts.timers.nowMs() || !canBecome(decision.state, 'expired')) return
+    await this.#end(decision)
+  }
+
+  async #end(decision: Decision): Promise<void> {
     const expired = become(decision, 'expired')
     this.#save(expired)
     await this.#liftEverywhere(expired, 'expired')
+  }
+
+  async #enqueueEnd(decision: Decision): Promise<void> {
+    const delayMs = Math.max(0, decision.untilMs - this.#parts.timers.nowMs())
+    const id = `${decision.id}.${decision.untilMs}`
+    await this.#parts.jobs.enqueue(queueNames.expire, decision, { id, delayMs, attempts: pushAttempts })
   }
 
   async #liftEverywhere(decision: Decision, how: 'expired' | 'withdrawn'): Promise<void> {

@@ -3,13 +3,13 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { InProcessBus } from '@tapwarden/bus/in-process'
+import { type Decision, goldenDecision } from '@tapwarden/contracts/decision'
 import { type Finding, findingTopic, goldenFinding } from '@tapwarden/contracts/finding'
 import { tableNames } from '@tapwarden/contracts/names'
 import { partitionOf } from '@tapwarden/contracts/partition-key'
 import { goldenTransaction, type HttpTransaction, transactionTopic } from '@tapwarden/contracts/transaction'
-import type { Enforcer } from '@tapwarden/enforcers/enforcer'
+import { type Enforcer, EnforcerUnavailable } from '@tapwarden/enforcers/enforcer'
 import { ForwardAuthEnforcer } from '@tapwarden/enforcers/forward-auth'
-import { HaproxyEnforcer } from '@tapwarden/enforcers/haproxy'
 import { EmbeddedJobs } from '@tapwarden/jobs/embedded'
 import { silentLogger } from '@tapwarden/runtime/logger'
 import { ManualTimers } from '@tapwarden/runtime/timers'
@@ -17,6 +17,7 @@ import { engineMissing, startTestStore, type TestStore } from '@tapwarden/store/
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type MitigatorConfig, mitigatorConfigSchema } from './config.js'
 import { auditOf, findDecision, listDecisions } from './decision-queries.js'
+import { decisionRow } from './decision-rows.js'
 import { type Mitigator, startMitigator } from './mitigator-pipeline.js'
 
 const missing = engineMissing()
@@ -211,35 +212,43 @@ describe.skipIf(missing !== undefined)(`mitigator${missing === undefined ? '' : 
   })
 
   it('an enforcer that is away fails alone, is said so, and gets its decision when it is back', async () => {
-    const away = new HaproxyEnforcer({
-      name: 'away',
-      socket: '/nonexistent/socket',
-      mapFolder: '/maps',
-      timers: stack.timers,
-    })
-    await stack.start({}, [away])
+    const listen = { host: '127.0.0.1', port: 0 }
+    const second = await ForwardAuthEnforcer.start({ name: 'second', listen, accessKeys: [], timers: stack.timers })
+    let isAway = true
+    const reached = <Result>(run: () => Promise<Result>): Promise<Result> =>
+      isAway ? Promise.reject(new EnforcerUnavailable('second', 'cable', { retryable: true })) : run()
+    const faulty: Enforcer = {
+      name: 'second',
+      capabilities: second.capabilities,
+      unsupported: (decision) => second.unsupported(decision),
+      apply: (decision) => reached(() => second.apply(decision)),
+      lift: (decision) => reached(() => second.lift(decision)),
+      held: () => reached(() => second.held()),
+      close: () => second.close(),
+    }
+    await stack.start({}, [faulty])
     await stack.find(findingAbout(['203.0.113.7']))
     await expect.poll(() => stack.states()).toEqual(['in-force'])
+    const { id, untilMs } = stack.mitigator.decisions()[0]!
     for (let round = 0; round < 10; round++) {
-      await expect.poll(() => stack.jobs.state('decision-enforce', pushId('away'))).not.toBe('active')
+      await expect.poll(() => stack.jobs.state('decision-enforce', `${id}.${untilMs}.second`)).toMatch(/delayed|failed/)
       stack.timers.advance(30_000)
     }
-    await expect.poll(() => stack.mitigator.decisions()[0]?.enforcers['away']?.state).toBe('failed')
+    const stateAtSecond = () => stack.mitigator.decisions()[0]?.enforcers['second']?.state
+    await expect.poll(stateAtSecond).toBe('failed')
     expect(stack.mitigator.decisions()[0]).toMatchObject({
       state: 'in-force',
       enforcers: { auth: { state: 'in-force' } },
     })
-    const id = stack.mitigator.decisions()[0]!.id
     await expect
       .poll(async () => (await auditOf(stack.store, id)).map((line) => line.action))
       .toContain('decision.failed')
     expect(await stack.ask('203.0.113.7')).toBe(403)
-    await away.close()
-
-    function pushId(enforcer: string): string {
-      const decision = stack.mitigator.decisions()[0]!
-      return `${decision.id}.${decision.untilMs}.${enforcer}`
-    }
+    isAway = false
+    stack.timers.advance(10_000)
+    await expect.poll(stateAtSecond).toBe('in-force')
+    expect(await second.held()).toEqual([id])
+    await second.close()
   })
 
   it('what an edge lost is put back, what it should not hold is lifted', async () => {
@@ -270,6 +279,34 @@ describe.skipIf(missing !== undefined)(`mitigator${missing === undefined ? '' : 
     stack.timers.advance(900_000)
     await expect.poll(() => stack.states()).toEqual(['expired'])
     expect(await stack.ask('203.0.113.7')).toBe(200)
+  })
+
+  it('after a crash that lost the journal nothing stays in force for ever, and what was only decided is pushed', async () => {
+    const { findingId: _id, ...rest } = { ...goldenDecision, refusedCount: 0, effect: 'unproven' as const }
+    const untilMs = startMs + 60_000
+    const stored = (id: string, change: Partial<Decision>): Decision => ({
+      ...rest,
+      findingId: goldenFinding.id,
+      id,
+      untilMs,
+      ...change,
+    })
+    const decisions = [
+      stored('d-0000000000000001', { value: '203.0.113.1', untilMs: startMs - 1 }),
+      stored('d-0000000000000002', { value: '203.0.113.2', enforcers: { auth: { state: 'in-force' } } }),
+      stored('d-0000000000000003', { value: '203.0.113.3', enforcers: {}, state: 'approved' }),
+    ]
+    await stack.store.insertRows(tableNames.decisions, decisions.map(decisionRow), { deduplicationToken: 'crash' })
+    await stack.start()
+    const states = () =>
+      stack.mitigator
+        .decisions()
+        .map((decision) => [decision.id.slice(-1), decision.state].join(' '))
+        .sort()
+    await expect.poll(states).toEqual(['1 expired', '2 in-force', '3 in-force'])
+    expect((await Promise.all([1, 2, 3].map((last) => stack.ask(`203.0.113.${last}`)))).join(' ')).toBe('200 403 403')
+    stack.timers.advance(60_000)
+    await expect.poll(states).toEqual(['1 expired', '2 expired', '3 expired'])
   })
 
   it('an attack that goes on prolongs its decision; one that outlives it renews it', async () => {

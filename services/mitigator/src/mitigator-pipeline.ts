@@ -19,7 +19,7 @@ import type { JobQueue } from '@tapwarden/jobs/jobs'
 import { limitBlastRadius } from '@tapwarden/mitigation/blast-radius'
 import { decide } from '@tapwarden/mitigation/decide'
 import { GoodHistory } from '@tapwarden/mitigation/good-history'
-import { isActive } from '@tapwarden/mitigation/life-cycle'
+import { isOpen } from '@tapwarden/mitigation/life-cycle'
 import type { Logger } from '@tapwarden/runtime/logger'
 import type { RunningService } from '@tapwarden/runtime/service'
 import { systemTimers, type Timers } from '@tapwarden/runtime/timers'
@@ -52,7 +52,8 @@ export interface Mitigator extends RunningService {
 /** Decisions of so long ago are restored: an attack that goes on renews them rather than begins anew. */
 const restoreMs = 86_400_000
 const restoreMaxCount = 100_000
-const historyActorsMaxCount = 200_000
+/** Of each kind; about 150 bytes each. */
+const historyActorsMaxCount = 50_000
 const auditListMaxCount = 50
 const stopPatienceMs = 5_000
 
@@ -134,16 +135,15 @@ class RunningMitigator implements Mitigator {
     await this.#commits
   }
 
-  /** What was decided before. What should be in force is pushed again: an enforcer may have lost it, and repeats cost nothing. */
+  /** What was decided before a restart goes on. */
   async #restore(): Promise<void> {
     const untilAfterMs = this.#timers.nowMs() - restoreMs
     const earlier = await listDecisions(this.#parts.store, { untilAfterMs, maxCount: restoreMaxCount })
     for (const decision of earlier) this.#book.put(decision)
-    const active = earlier.filter((decision) => isActive(decision))
-    const lasting = active.filter((decision) => decision.untilMs > this.#timers.nowMs() && !decision.simulated)
-    if (this.#parts.config.mode === 'enforce') await this.#enforcement.resume(lasting)
-    for (const decision of lasting) if (decision.state === 'in-force') this.#meter.begin(decision)
-    if (active.length > 0) this.#parts.logger.info({ activeCount: active.length }, 'Decisions restored')
+    const open = earlier.filter(isOpen)
+    await this.#enforcement.resume(open)
+    for (const decision of open) if (decision.state === 'in-force') this.#meter.begin(decision)
+    if (open.length > 0) this.#parts.logger.info({ decisionCount: open.length }, 'Decisions restored')
   }
 
   async #supervised(subscription: Subscription, step: (batch: Batch) => Promise<void>): Promise<void> {
