@@ -46,7 +46,7 @@ const rangesMaxCount = 100
  * Two sensors on one mirror, or one capture written with µs and with ns, tell slightly different times of one transaction: a stored row
  * is looked for so far around the time that was told.
  */
-const clockSlackUs = 10 * microsPerSecond
+const clockSlackUs = microsPerSecond
 const idPattern = /^[0-9a-f]{32}$/
 
 export class DuplicateFilter {

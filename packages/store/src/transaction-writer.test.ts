@@ -26,7 +26,7 @@ function rowsOf(host: string, from: number, count: number, fields: Record<string
   const prefix = Buffer.from(host).toString('hex').slice(0, 20).padEnd(20, '0')
   return Array.from({ length: count }, (_, index) => {
     const id = prefix + (from + index).toString(16).padStart(12, '0')
-    const observedAtUs = startOf(host) + (from + index) * 1_000
+    const observedAtUs = startOf(host) + (from + index) * 20_000
     const line = transactionTopic.encode({ ...goldenTransaction, id, host, observedAtUs, ...fields })
     return { id, observedAtUs, line }
   })
@@ -83,6 +83,20 @@ FROM http_transactions WHERE host = {host:String}`,
     await later.close()
     expect(await counts('once')).toEqual(once(700))
     expect(readdirSync(join(folder, 'once'))).toEqual([])
+  })
+
+  it('knows a stored transaction whose time another sensor tells slightly differently', async () => {
+    const [row] = rowsOf('clocks', 0, 1)
+    if (row === undefined) throw new Error('one row was asked for')
+    const writer = await open('clocks')
+    await writer.write([row])
+    await writer.close()
+    const later = await open('clocks')
+    for (const shiftUs of [1, -1, 900_000, -900_000]) {
+      const shifted = { ...row, observedAtUs: row.observedAtUs + shiftUs }
+      expect(await later.write([shifted])).toMatchObject({ insertedCount: 0, duplicateCount: 1 })
+    }
+    await later.close()
   })
 
   it('asks the store nothing while traffic runs ahead of what it holds', async () => {
