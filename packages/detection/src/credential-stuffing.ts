@@ -73,7 +73,9 @@ export class CredentialStuffingDetector implements Detector {
     const findings: Finding[] = []
     if (!isRefusal(transaction)) {
       if (transaction.loginUserToken === undefined) this.#observeOther(transaction)
-      else this.#observeAttempt(transaction, transaction.loginUserToken, endpoint)
+      else if (isLoginEndpoint(transaction.status)) {
+        this.#observeAttempt(transaction, transaction.loginUserToken, endpoint)
+      }
     }
     for (const login of this.#open) this.#tend(login, transaction.observedAtUs, findings)
     return findings
@@ -314,6 +316,11 @@ export class CredentialStuffingDetector implements Detector {
     login.fingerprints.set(fingerprint, window)
     return window
   }
+}
+
+/** A path that does not exist is no login endpoint: user names sent to a thousand of them must not push out the real one. */
+function isLoginEndpoint(status: number | undefined): boolean {
+  return status !== 404 && status !== 405 && status !== 410
 }
 
 /** The usual sampling weight of an endpoint's logins. */

@@ -47,7 +47,8 @@ export const credentialStuffingConfigSchema = z.strictObject({
   updateIntervalUs: spanUs.default(microsPerSecond),
   /** The change point's precision in a finding's id. */
   identityBucketUs: spanUs.default(5 * microsPerMinute),
-  endpointsMaxCount: count.default(1_024),
+  /** Login endpoints; each new session asks all of them whose login it followed. */
+  endpointsMaxCount: count.default(256),
   fingerprintsMaxCount: count.default(1_024),
   partiesMaxCount: count.default(131_072),
   accountsMaxCount: count.default(262_144),
