@@ -46,6 +46,7 @@ export function scanFields(
       let end = lf > start && bytes[lf - 1] === CR ? lf - 1 : lf
       if (end === start) return lf + 1
       while (end > start && bytes[end - 1] === CR) end--
+      table.hasBreaks = true
       readLine(bytes, base, start, end, table, report)
     }
     start = lf + 1

@@ -54,11 +54,14 @@ export class FieldTable implements FieldList {
   /** The octets that the offsets point into, and where the message starts in them. Lent until `keep` of the message. */
   bytes: Uint8Array = new Uint8Array(0)
   base = 0
+  /** Some value may hold line breaks. */
+  hasBreaks = false
   #offsets = new Int32Array(initialFields * offsetsPerField)
   #hashes = new Int32Array(initialFields)
 
   clear(): void {
     this.count = 0
+    this.hasBreaks = false
   }
 
   /** Adds a field; offsets count from the start of the message. `hash` is of the lower-case name. */
@@ -95,7 +98,7 @@ export class FieldTable implements FieldList {
   value(index: number): string {
     const at = this.#at(index)
     const text = latin1(this.bytes, this.valueStart(index), this.base + this.#offsets[at + 3]!)
-    return text.includes('\n') || text.includes('\r') ? unfolded(text) : text
+    return this.hasBreaks && (text.includes('\n') || text.includes('\r')) ? unfolded(text) : text
   }
 
   first(lowerCaseName: string): string | undefined {

@@ -55,18 +55,29 @@ interface Latin1Slicer {
   latin1Slice(from: number, to: number): string
 }
 const slicers = new WeakMap<ArrayBufferLike, Latin1Slicer>()
+/** The last one used: nearly always the next one, too. Keeps one block of bytes alive. */
+let lastBuffer: ArrayBufferLike = new ArrayBuffer(0)
+let lastSlicer: Latin1Slicer = slicerOf(lastBuffer)
+
+function slicerOf(buffer: ArrayBufferLike): Latin1Slicer {
+  let slicer = slicers.get(buffer)
+  if (slicer === undefined) {
+    slicer = Buffer.from(buffer) as Buffer & Latin1Slicer
+    slicers.set(buffer, slicer)
+  }
+  return slicer
+}
 
 /** `bytes[from, to)` as Latin-1: each octet one character, so that nothing on the wire is lost or refused. */
 export function latin1(bytes: Uint8Array, from: number, to: number): string {
   const count = to - from
   if (count <= 0) return ''
   if (count < 12) return shortLatin1(bytes, from, to)
-  let slicer = slicers.get(bytes.buffer)
-  if (slicer === undefined) {
-    slicer = Buffer.from(bytes.buffer) as Buffer & Latin1Slicer
-    slicers.set(bytes.buffer, slicer)
+  if (bytes.buffer !== lastBuffer) {
+    lastBuffer = bytes.buffer
+    lastSlicer = slicerOf(lastBuffer)
   }
-  return slicer.latin1Slice(bytes.byteOffset + from, bytes.byteOffset + to)
+  return lastSlicer.latin1Slice(bytes.byteOffset + from, bytes.byteOffset + to)
 }
 
 /** Below about a dozen octets joining characters beats the call into the engine. */

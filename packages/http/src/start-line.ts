@@ -123,6 +123,7 @@ const commonMethods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS
 
 /** The method in `bytes[from, to)`, for common ones without making a string. Methods are case-sensitive: RFC 9110 §9.1. */
 export function methodText(bytes: Uint8Array, from: number, to: number): string {
+  if (to - from === 3 && bytes[from] === 0x47 && bytes[from + 1] === 0x45 && bytes[from + 2] === 0x54) return 'GET'
   for (const method of commonMethods) {
     if (method.length !== to - from) continue
     let i = 0
