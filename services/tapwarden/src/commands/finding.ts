@@ -10,7 +10,7 @@ import { type DecisionRow, decisionColumns, decisionColumnsSql } from './decisio
 
 interface TransactionRow {
   readonly id: string
-  readonly observed_at: string
+  readonly observed: string
   readonly client: string
   readonly method: string
   readonly host: string
@@ -48,10 +48,10 @@ async function findOne(store: HttpStore, id: string): Promise<Finding> {
 
 function evidenceTransactions(store: HttpStore, found: Finding): Promise<TransactionRow[]> {
   return store.query<TransactionRow>(
-    `SELECT id, toString(observed_at) AS observed_at, replaceRegexpOne(toString(client_address), '^::ffff:', '') AS client, method, host, path, status
+    `SELECT id, toString(observed_at) AS observed, replaceRegexpOne(toString(client_address), '^::ffff:', '') AS client, method, host, path, status
 FROM v_transactions WHERE id IN {ids:Array(String)}
   AND observed_at BETWEEN fromUnixTimestamp64Micro({from:Int64}) AND fromUnixTimestamp64Micro({to:Int64})
-ORDER BY v_transactions.observed_at LIMIT 1 BY id LIMIT 50`,
+ORDER BY observed_at LIMIT 1 BY id LIMIT 50`,
     { ids: found.evidence.transactionIds, from: found.firstSeenUs, to: found.lastSeenUs },
   )
 }
@@ -89,7 +89,7 @@ function print(output: Output, found: Finding, transactions: TransactionRow[], d
     output.out(`\nEvidence: ${counted(transactions.length, 'transaction')}`)
     output.out(
       table(output, transactions, [
-        { head: 'OBSERVED (UTC)', cell: (row) => row.observed_at },
+        { head: 'OBSERVED (UTC)', cell: (row) => row.observed },
         { head: 'CLIENT', cell: (row) => row.client },
         { head: 'STATUS', cell: (row) => row.status ?? '', align: 'right' },
         { head: 'REQUEST', cell: (row) => `${row.method} ${row.host}${row.path}` },

@@ -1,0 +1,154 @@
+/** `findings`, `finding` and `decisions` over a store that has some: run in this process, on the real engine. */
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Decision } from '@tapwarden/contracts/decision'
+import type { Finding } from '@tapwarden/contracts/finding'
+import { tableNames } from '@tapwarden/contracts/names'
+import { silentLogger } from '@tapwarden/runtime/logger'
+import { compileEngine, engineMissing } from '@tapwarden/store/embedded/test-engine'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { run } from './command.js'
+import { attachStore, type OpenedStore } from './open-store.js'
+import type { Output } from './output.js'
+
+const missing = engineMissing()
+
+const finding: Finding = {
+  id: 'f-00000000000000aa',
+  version: 2,
+  detector: { id: 'credential-stuffing', version: 1 },
+  threat: 'OAT-008',
+  title: 'Credential stuffing on POST /login',
+  summary: '200 addresses tried 900 accounts; \u001b[2J99 % failed.',
+  severity: 'high',
+  confidence: 0.97,
+  state: 'open',
+  subject: { kind: 'campaign', actors: [{ kind: 'address', value: '203.0.113.9' }] },
+  firstSeenUs: 1_790_000_000_000_000,
+  lastSeenUs: 1_790_000_060_000_000,
+  detectedAtUs: 1_790_000_010_000_000,
+  evidence: {
+    transactionIds: ['0'.repeat(32)],
+    counts: { attempts: 900 },
+    baseline: { failureRatio: 0.0512345 },
+    observed: { failureRatio: 0.99 },
+    statistic: 31.5,
+    threshold: 12,
+  },
+  blindness: {},
+}
+
+const decision = {
+  id: 'd-00000000000000bb',
+  version: 1,
+  finding_id: finding.id,
+  scope: 'address',
+  value: '203.0.113.9',
+  host: '',
+  method: '',
+  path_template: '',
+  type: 'ban' satisfies Decision['type'],
+  simulated: true,
+  origin: 'default',
+  reason: 'credential stuffing',
+  created_at: '2026-09-21 14:13:30.000',
+  until: '2026-09-21 15:13:30.000',
+  state: 'in-force' satisfies Decision['state'],
+  effect: 'unproven' satisfies Decision['effect'],
+  refused_count: 0,
+  passed_count: 1234,
+  document: '{}',
+}
+
+function findingRow({ version }: { readonly version: number }) {
+  return {
+    id: finding.id,
+    version,
+    threat: finding.threat,
+    title: finding.title,
+    summary: finding.summary,
+    severity: finding.severity,
+    confidence: finding.confidence,
+    state: finding.state,
+    detected_at: '2026-09-21 14:13:30.000000',
+    document: JSON.stringify({ ...finding, version }),
+  }
+}
+
+describe.skipIf(missing !== undefined)(`answers from the engine ${missing ?? ''}`, () => {
+  let folder = ''
+  let opened: OpenedStore
+
+  beforeAll(async () => {
+    compileEngine()
+    folder = mkdtempSync(join(tmpdir(), 'tapwarden-answers-'))
+    opened = await attachStore(folder, silentLogger, 0)
+    const { store } = opened
+    await store.insertRows(tableNames.findings, [findingRow({ version: 1 }), findingRow({ version: 2 })], {
+      deduplicationToken: 'f',
+    })
+    await store.insertRows(tableNames.decisions, [decision], { deduplicationToken: 'd' })
+  })
+  afterAll(async () => {
+    await opened?.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  async function ask(...args: string[]) {
+    const outs: string[] = []
+    const notes: string[] = []
+    const output: Output = {
+      interactive: false,
+      columns: 80,
+      out: (text) => outs.push(text),
+      note: (text) => notes.push(text),
+    }
+    return { code: await run([...args, '--store', folder], output), out: outs.join('\n'), notes: notes.join('\n') }
+  }
+
+  it('lists each finding once, its latest version, and says how to see more', async () => {
+    const { code, out, notes } = await ask('findings')
+    expect([code, out.split('\n').length, notes]).toEqual([0, 2, 'the evidence of one: tapwarden finding ID'])
+    expect(out).toMatch(
+      /^f-00000000000000aa {2}high +97 % +OAT-008 +Credential stuffing on POST \/login +open +2026-09-21 14:13:30$/m,
+    )
+  })
+
+  it('shows one with its evidence and what was decided, by the beginning of its id, and lets no text reach the terminal raw', async () => {
+    const { code, out } = await ask('finding', 'f-000')
+    expect(code).toBe(0)
+    expect(out).toContain('\\u{1b}[2J99 % failed')
+    expect(out).toMatch(/baseline +failureRatio 0\.05123/)
+    expect(out).toMatch(/statistic +31\.5 \(threshold 12\)/)
+    expect(out).toMatch(/not visible +nothing was hidden/)
+    expect(out).toMatch(/d-00000000000000bb {2}address 203\.0\.113\.9 +ban \(simulated\) +in-force +unproven +0 +1,234/)
+  })
+
+  it.each([
+    [['finding', 'f-1'], 66, /no finding f-1/],
+    [['endpoint', 'GET', 'a.example', '/'], 66, /no endpoint GET a\.example \//],
+    [['openapi', 'a.example'], 66, /no endpoints of a\.example/],
+    [['query', 'SELECT 1; SELECT 2'], 2, /^tapwarden: /],
+    [['query', 'SELECT nothing FROM v_findings'], 2, /^tapwarden: /],
+  ])('%j → %i', async (args, code, words) => {
+    const ended = await ask(...args)
+    expect([ended.code, ended.out]).toEqual([code, ''])
+    expect(ended.notes).toMatch(words)
+  })
+
+  it('gives scripts JSON', async () => {
+    expect(JSON.parse((await ask('findings', '--json')).out)).toMatchObject({ id: finding.id, confidence: 0.97 })
+    expect(JSON.parse((await ask('finding', finding.id, '--json')).out)).toMatchObject({
+      ...finding,
+      decisions: [{ state: 'in-force' }],
+    })
+    expect(JSON.parse((await ask('decisions', '--json')).out)).toMatchObject({ id: decision.id, simulated: true })
+  })
+
+  it('a second stack on the same folder is refused, with what to do', async () => {
+    const { code, notes } = await ask('up', '--interface', 'lo', '--log-level', 'silent')
+    expect([code, notes]).toEqual([69, expect.stringMatching(/is held by process \d+/)])
+  })
+})
