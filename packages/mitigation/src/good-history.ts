@@ -36,10 +36,11 @@ export class GoodHistory {
     }
   }
 
-  observe(transaction: HttpTransaction): void {
+  /** `actors` are those of the transaction, for a caller that has them. */
+  observe(transaction: HttpTransaction, actors: readonly Actor[] = actorsOf(transaction)): void {
     const { status, observedAtUs } = transaction
     if (status === undefined || status < 200 || status >= 400 || transaction.edgeDecisionId !== undefined) return
-    for (const actor of actorsOf(transaction)) {
+    for (const actor of actors) {
       const successes = this.#byKind.get(actor.kind)
       if (successes === undefined) continue
       const known = successes.get(actor.value)

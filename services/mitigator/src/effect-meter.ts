@@ -5,6 +5,7 @@
 
 import { BoundedMap } from '@tapwarden/base/bounded-map'
 import type { Decision } from '@tapwarden/contracts/decision'
+import type { Actor, ActorKind } from '@tapwarden/contracts/finding'
 import type { HttpTransaction } from '@tapwarden/contracts/transaction'
 import {
   beginEffect,
@@ -42,8 +43,8 @@ export class EffectMeter {
     onFull: 'evict-oldest',
     onEvict: (id) => this.#unindex(id),
   })
-  /** Ids by `scope value`; networks apart. */
-  readonly #byActor = new Map<string, Set<string>>()
+  /** Ids by the actor's kind and value; networks apart. */
+  readonly #byActor = new Map<ActorKind, Map<string, Set<string>>>()
   readonly #networks = new Set<string>()
   readonly #dirty = new Set<string>()
   #callOffPublish: (() => void) | undefined
@@ -59,8 +60,9 @@ export class EffectMeter {
     this.#states.set(decision.id, beginEffect(this.#parts.timers.nowMs() * 1_000, decision))
     if (isNetwork(decision)) this.#networks.add(decision.id)
     else {
-      const key = actorKey(decision.scope, decision.value)
-      this.#byActor.set(key, (this.#byActor.get(key) ?? new Set()).add(decision.id))
+      const ids = this.#byActor.get(decision.scope) ?? new Map<string, Set<string>>()
+      ids.set(decision.value, (ids.get(decision.value) ?? new Set()).add(decision.id))
+      this.#byActor.set(decision.scope, ids)
     }
   }
 
@@ -75,10 +77,10 @@ export class EffectMeter {
 
   observe(transactions: readonly HttpTransaction[]): void {
     for (const transaction of transactions) {
-      const candidates = this.#states.size === 0 ? [] : this.#candidates(transaction)
-      for (const id of candidates) this.#observeOne(id, transaction)
+      const actors = actorsOf(transaction)
+      if (this.#states.size > 0) this.#observeDecisions(transaction, actors)
       this.#measuredAtUs = Math.max(this.#measuredAtUs, transaction.observedAtUs)
-      this.#parts.history.observe(transaction)
+      this.#parts.history.observe(transaction, actors)
     }
   }
 
@@ -101,10 +103,12 @@ export class EffectMeter {
     this.#dirty.clear()
   }
 
-  #candidates(transaction: HttpTransaction): Iterable<string> {
-    const ids: string[] = [...this.#networks]
-    for (const actor of actorsOf(transaction)) ids.push(...(this.#byActor.get(actorKey(actor.kind, actor.value)) ?? []))
-    return ids
+  #observeDecisions(transaction: HttpTransaction, actors: readonly Actor[]): void {
+    for (const id of this.#networks) this.#observeOne(id, transaction)
+    for (const actor of actors) {
+      const ids = this.#byActor.get(actor.kind)?.get(actor.value)
+      if (ids !== undefined) for (const id of ids) this.#observeOne(id, transaction)
+    }
   }
 
   #observeOne(id: string, transaction: HttpTransaction): void {
@@ -158,17 +162,12 @@ export class EffectMeter {
     this.#dirty.delete(id)
     const decision = this.#parts.book.get(id)
     if (decision === undefined) return
-    const key = actorKey(decision.scope, decision.value)
-    const ids = this.#byActor.get(key)
+    const ids = this.#byActor.get(decision.scope)?.get(decision.value)
     ids?.delete(id)
-    if (ids?.size === 0) this.#byActor.delete(key)
+    if (ids?.size === 0) this.#byActor.get(decision.scope)?.delete(decision.value)
   }
 }
 
 function isNetwork(decision: Decision): boolean {
   return decision.scope === 'address' && decision.value.includes('/')
-}
-
-function actorKey(kind: Decision['scope'], value: string): string {
-  return `${kind} ${value}`
 }
