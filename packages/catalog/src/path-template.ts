@@ -144,7 +144,12 @@ function decideGroup(place: Place, words: readonly TrieNode[], parameter: TrieNo
     return words.filter((_, i) => rulings[i] !== 'literal')
   // Beside ids, a word that answers as they do is one of them (`/users/me`); alone, only its own echo says so.
   return words.filter(
-    (word, i) => rulings[i] !== 'literal' && (echoes(word) || (parameter !== undefined && agreesFully(verdicts[i]!))),
+    (word, i) =>
+      (rulings[i] === 'value' && echoes(word)) ||
+      (rulings[i] !== 'literal' &&
+        parameter !== undefined &&
+        (takesIds(parameter) || !takesIds(place.node)) &&
+        agreesFully(verdicts[i]!)),
   )
 }
 
@@ -173,14 +178,22 @@ function isParameterForWords(
 function rule(place: Place, word: TrieNode, verdict: Verdict, shared: ReadonlySet<string>): Ruling {
   // Where routes start a popular word stands for a part of the API, whatever repeats it by chance.
   if (place.isTop && (isCollection(word) || word.count * 4 > place.node.count)) return 'literal'
-  if (echoes(word)) return 'value'
+  if (echoes(word) && (word.echoEndCount !== 1 || !takesIds(place.node))) return 'value'
   // Words right behind an id are mostly what one can do with it, and answer alike because it is the same thing.
-  if (place.node.isParameter && place.node.foldedWordCount === 0 && verdict.deepAgreeCount === 0) return 'unknown'
+  if (takesIds(place.node) && verdict.deepAgreeCount === 0) return 'unknown'
   if (verdict.exactAgreeCount > 0 && verdict.agreeCount >= 1.5 * verdict.disagreeCount) return 'value'
   if (verdict.agreeCount * 2 >= verdict.comparableCount && verdict.agreeCount > verdict.disagreeCount) return 'value'
   if (verdict.disagreeCount > verdict.agreeCount) return 'literal'
   if (shared.size > 0) for (const tail of tailsOf(word)) if (shared.has(tail)) return 'value'
   return 'unknown'
+}
+
+/** A parameter most of whose values are ids by their shape. */
+function takesIds(node: TrieNode): boolean {
+  if (!node.isParameter) return false
+  let total = 0
+  for (const count of node.kinds.values()) total += count
+  return (node.kinds.get('word') ?? 0) * 2 < total
 }
 
 function agreesFully(verdict: Verdict): boolean {

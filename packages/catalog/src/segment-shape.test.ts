@@ -20,6 +20,7 @@ it.each([
   ['aZ3kQ9bT', 'random', '', 'base62'],
   ['P7FA2B9', 'random', '', 'upper case and digits'],
   ['ana@example.com', 'email', '', 'e-mail'],
+  ['@me', 'word', '', 'a route, or a name: siblings decide'],
   ['~v1.00000000000000a1', 'token', '', 'what redaction has tokenised'],
   ['39.7456,-97.0892', 'text', '', 'coordinates'],
   ['42.json', 'integer', '.json', 'an id with an extension'],

@@ -160,6 +160,8 @@ function coreKind(segment: string): SegmentKind {
 
 /** A character that no route uses: e-mail, coordinates, titles, paths in a segment. All are values. */
 function oddKind(segment: string, c: Census): SegmentKind {
+  // `@me`, `@original`: routes of their own, or names that siblings tell.
+  if (segment.startsWith('@') && c.odd === 1 && c.digits === 0 && c.dots === 0) return 'word'
   const at = segment.indexOf('@')
   if (at > 0 && segment.indexOf('.', at) > 0) return 'email'
   if (c.digits > 8 && segment[4] === '-' && segment[10] === 'T') return 'date-time'
