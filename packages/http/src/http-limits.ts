@@ -58,7 +58,7 @@ export class HttpCounters {
 /** Protocol oddities, as published. A closed list, so that hostile input cannot make names. */
 export type AnomalyName =
   | 'http.start-line-invalid'
-  | 'http.resynchronised'
+  | 'http.resynchronized'
   | 'http.version-malformed'
   | 'http.version-0.9'
   | 'http.target-with-space'

@@ -1,3 +1,5 @@
+/** The cases of http1-parser.md as a table, and the laws. @long: one table, a row a case, that reads best in one piece. */
+
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type ScriptStep, transcribe } from './flow-transcript.js'
@@ -240,7 +242,7 @@ const cases: [string, readonly ScriptStep[], readonly string[]][] = [
       ['c', `\x00\x01\r\n${get}`],
       ['s', `zzz${ok('2')}`],
     ],
-    [`${g} 200 "1" 1`, `${g} 200 "2" 1 [resynchronised]`],
+    [`${g} 200 "1" 1`, `${g} 200 "2" 1 [resynchronized]`],
   ],
   [
     'malformed chunk size',
@@ -250,7 +252,7 @@ const cases: [string, readonly ScriptStep[], readonly string[]][] = [
       ['c', get],
       ['s', ok('x')],
     ],
-    [`${g} 200 "" ? [chunk-malformed,content-incomplete]`, `${g} 200 "x" 1 [resynchronised]`],
+    [`${g} 200 "" ? [chunk-malformed,content-incomplete]`, `${g} 200 "x" 1 [resynchronized]`],
   ],
   ['no response', [['c', get], ['cx']], [`${g} none`]],
   ['a response alone is no transaction', [['s', ok('x')]], []],
@@ -363,7 +365,7 @@ const cases: [string, readonly ScriptStep[], readonly string[]][] = [
       ['s', get],
       ['c', ok('x')],
     ],
-    [`${g} 200 "x" 1 [directions-swapped,resynchronised]`],
+    [`${g} 200 "x" 1 [directions-swapped,resynchronized]`],
   ],
   [
     'an empty trailer section is no trailers',
@@ -422,7 +424,7 @@ const cases: [string, readonly ScriptStep[], readonly string[]][] = [
       ['c', get],
       ['s', ok('2')],
     ],
-    [`${g} 200 "ab" ? [content-incomplete]`, `${g} 200 "2" 1 [resynchronised]`],
+    [`${g} 200 "ab" ? [content-incomplete]`, `${g} 200 "2" 1 [resynchronized]`],
   ],
   [
     'a gap in request content',
@@ -466,7 +468,7 @@ const cases: [string, readonly ScriptStep[], readonly string[]][] = [
       ['c', get],
       ['s', ok('2')],
     ],
-    [`${g} 200 "2" 1 [resynchronised]`],
+    [`${g} 200 "2" 1 [resynchronized]`],
   ],
   [
     'a lost response',
@@ -476,7 +478,7 @@ const cases: [string, readonly ScriptStep[], readonly string[]][] = [
       ['c', 'GET /2 HTTP/1.1\r\n\r\n'],
       ['s', ok('2')],
     ],
-    [`${g} none`, 'GET /2 1.1 > 200 "2" 1 [resynchronised]'],
+    [`${g} none`, 'GET /2 1.1 > 200 "2" 1 [resynchronized]'],
   ],
   [
     'a lost request',
@@ -486,7 +488,7 @@ const cases: [string, readonly ScriptStep[], readonly string[]][] = [
       ['c', get],
       ['s', ok('2')],
     ],
-    [`${g} 200 "2" 1 [resynchronised]`],
+    [`${g} 200 "2" 1 [resynchronized]`],
   ],
 ]
 

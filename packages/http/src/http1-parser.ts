@@ -244,7 +244,7 @@ export class Http1Parser {
     this.skippedBytes = 0
     if (this.isLost) {
       this.isLost = false
-      message.report('http.resynchronised')
+      message.report('http.resynchronized')
     }
     const rule = this.#listener.head(message, this.isRequest)
     if (rule === 'opaque') {

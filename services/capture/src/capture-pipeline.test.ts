@@ -96,8 +96,19 @@ function recordingBus(gate: () => Promise<void> = async () => undefined) {
   }
 }
 
-function options(source: FrameSource, bus: Bus, config: object = {}): CaptureOptions {
-  return { source, bus, redactor, config: captureConfigSchema.parse(config), logger: silentLogger }
+/** Batches close by number alone, however slow the machine is. */
+function options(
+  source: FrameSource,
+  bus: Bus,
+  { batch, ...config }: { batch?: object; [key: string]: unknown } = {},
+): CaptureOptions {
+  return {
+    source,
+    bus,
+    redactor,
+    config: captureConfigSchema.parse({ ...config, batch: { lingerMs: 60_000, ...batch } }),
+    logger: silentLogger,
+  }
 }
 
 describe('runCapture', () => {
