@@ -1,6 +1,6 @@
 /** The real command as a process, from its bin file: what it prints, and its exit codes. Needs the build (`npm ci` makes it). */
 
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -117,6 +117,40 @@ describe('the command line', () => {
       'tapwarden: wrong configuration: unknown variable TAPWARDEN_CAPTURE__SENSOR_IDD in the environment; did you mean TAPWARDEN_CAPTURE__SENSOR_ID?\n',
     ])
   })
+})
+
+it('Ctrl-C in the middle of a replay keeps what was read, and ends with 130', async () => {
+  const args = [
+    bin,
+    'replay',
+    path('good.pcap'),
+    '--speed',
+    'real',
+    '--json',
+    '--store',
+    path('store-interrupted'),
+    '--log-level',
+    'info',
+  ]
+  const child = spawn(process.execPath, args, {
+    env: { PATH: process.env['PATH'] ?? '', HOME: folder, TAPWARDEN_LOG__FORMAT: 'json' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let [out, log] = ['', '']
+  const code = new Promise<number | null>((resolve) => child.on('close', resolve))
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text
+  })
+  // The catalog is the last service to start; after its line the capture, twenty seconds long, is on its way.
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    const before = log
+    log += text
+    if (/catalog is restored/.test(log) && !/catalog is restored/.test(before)) child.kill('SIGINT')
+  })
+  expect([await code, log.includes('"stopping"')]).toEqual([130, true])
+  const summary = JSON.parse(out)
+  expect(summary.transactions.seen).toBeLessThan(capture.transactionCount)
+  expect(summary.transactions.new).toBe(summary.transactions.seen)
 })
 
 describe('a capture, once and again', () => {

@@ -5,7 +5,6 @@
  * Reading the same file again adds nothing: transactions have the same ids.
  */
 
-import { shutdownOnSignal } from '@tapwarden/runtime/shutdown'
 import { exitCodes, UserError } from '@tapwarden/runtime/user-error'
 import { type CaptureProgress, runCapture } from '@tapwarden/service-capture/capture-pipeline'
 import { CaptureFiles } from '../capture-files.js'
@@ -18,13 +17,12 @@ import { startProgress } from '../progress.js'
 import { notVisible } from '../sensor.js'
 import { deadLetterCount } from '../services.js'
 import { printSummary, summarize } from '../traffic-summary.js'
+import { untilSignal } from '../until-signal.js'
 
 export interface ReplayFlags extends CommonFlags {
   readonly speed: 'max' | 'real'
   readonly json?: boolean
 }
-
-const stopDeadlineMs = 60_000
 
 /** Resolves to the exit code: that of the first file that failed, or 130 after Ctrl-C. */
 export async function replay(paths: readonly string[], flags: ReplayFlags, output: Output): Promise<number> {
@@ -34,32 +32,22 @@ export async function replay(paths: readonly string[], flags: ReplayFlags, outpu
   for (const fault of inputs.faults) output.note(`tapwarden: ${harmless(fault.message)}`)
   const [firstFault] = inputs.faults
   if (inputs.usable.length === 0) return firstFault?.exitCode ?? exitCodes.usage
-  const stack = await startEmbeddedStack({ ...settings, keyFile: keyFileOf(settings.config) })
-  const interrupt = new AbortController()
-  const finished = replayInto(stack, settings, inputs, flags, output, interrupt.signal)
-  const shutdown = shutdownOnSignal({
-    stop: async () => {
-      interrupt.abort()
-      await finished.catch(() => undefined) // Awaited below, where it is thrown.
-    },
-    deadlineMs: stopDeadlineMs,
-    logger: settings.logger,
-  })
-  const damage = await finished
-  shutdown.dispose()
-  if (interrupt.signal.aborted) return exitCodes.interrupted
+  const { result: damage, interrupted } = await untilSignal(settings.logger, (signal) =>
+    replayAll(settings, inputs, flags, output, signal),
+  )
+  if (interrupted) return exitCodes.interrupted
   return firstFault?.exitCode ?? damage?.exitCode ?? exitCodes.ok
 }
 
 /** Resolves to what was wrong with a file further in, when everything has had its effects and the stack has stopped. */
-async function replayInto(
-  stack: EmbeddedStack,
+async function replayAll(
   settings: Settings,
   inputs: InputFiles,
   flags: ReplayFlags,
   output: Output,
   signal: AbortSignal,
 ): Promise<UserError | undefined> {
+  const stack = await startEmbeddedStack({ ...settings, keyFile: keyFileOf(settings.config) })
   let abandon = true
   try {
     const startedMs = performance.now()

@@ -2,7 +2,6 @@
 
 import type { ConfigFlag } from '@tapwarden/runtime/config'
 import { startHealthServer } from '@tapwarden/runtime/health'
-import { shutdownOnSignal } from '@tapwarden/runtime/shutdown'
 import { exitCodes } from '@tapwarden/runtime/user-error'
 import { runCapture } from '@tapwarden/service-capture/capture-pipeline'
 import { LiveInterfaceSource } from '@tapwarden/service-capture/live-interface'
@@ -13,6 +12,7 @@ import { FaultKeepingSource, notVisible } from '../sensor.js'
 import { deadLetterCount } from '../services.js'
 import { stackMetrics } from '../stack-metrics.js'
 import { printSummary, summarize } from '../traffic-summary.js'
+import { untilSignal } from '../until-signal.js'
 
 export interface UpFlags extends CommonFlags {
   readonly interface: string
@@ -21,37 +21,18 @@ export interface UpFlags extends CommonFlags {
   readonly json?: boolean
 }
 
-const stopDeadlineMs = 60_000
-
 /** Resolves to the exit code: 0 after Ctrl-C, since that is how it is ended. */
 export async function up(flags: UpFlags, output: Output): Promise<number> {
   const enforce: ConfigFlag[] =
     flags.enforce === true ? [{ flag: '--enforce', path: ['mitigator', 'mode'], value: 'enforce' }] : []
   const settings = await readSettings(flags, output, { quietLevel: 'info', flags: enforce })
   if (settings === undefined) return exitCodes.ok
-  const stack = await startEmbeddedStack({ ...settings, keyFile: keyFileOf(settings.config) })
-  const interrupt = new AbortController()
-  const finished = watch(stack, settings, flags, output, interrupt.signal)
-  const shutdown = shutdownOnSignal({
-    stop: async () => {
-      interrupt.abort()
-      await finished.catch(() => undefined) // Awaited below, where it is thrown.
-    },
-    deadlineMs: stopDeadlineMs,
-    logger: settings.logger,
-  })
-  const exitCode = await finished
-  shutdown.dispose()
-  return exitCode
+  const { result } = await untilSignal(settings.logger, (signal) => watch(settings, flags, output, signal))
+  return result
 }
 
-async function watch(
-  stack: EmbeddedStack,
-  settings: Settings,
-  flags: UpFlags,
-  output: Output,
-  signal: AbortSignal,
-): Promise<number> {
+async function watch(settings: Settings, flags: UpFlags, output: Output, signal: AbortSignal): Promise<number> {
+  const stack = await startEmbeddedStack({ ...settings, keyFile: keyFileOf(settings.config) })
   let abandon = true
   try {
     const { config, logger } = settings
@@ -63,6 +44,7 @@ async function watch(
       checks: [{ name: 'store', fault: () => stack.store.ping().then(() => undefined) }],
     })
     try {
+      if (signal.aborted) return exitCodes.ok
       const excludedPorts = [...stack.ownPorts, health.port]
       const source = new LiveInterfaceSource({
         interfaceName: flags.interface,

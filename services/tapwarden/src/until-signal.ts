@@ -1,0 +1,29 @@
+/** Work that Ctrl-C ends in order: the first signal asks it to end, and it is awaited; the second one, or the deadline, leaves at once. */
+
+import type { Logger } from '@tapwarden/runtime/logger'
+import { shutdownOnSignal } from '@tapwarden/runtime/shutdown'
+
+const stopDeadlineMs = 60_000
+
+/** Listens before `work` begins, so that a signal while things start is not lost. Settles as `work` does. */
+export async function untilSignal<Result>(
+  logger: Logger,
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<{ readonly result: Result; readonly interrupted: boolean }> {
+  const interrupt = new AbortController()
+  let finished: Promise<Result> | undefined
+  const shutdown = shutdownOnSignal({
+    stop: async () => {
+      interrupt.abort()
+      await finished?.catch(() => undefined) // Awaited below, where it is thrown.
+    },
+    deadlineMs: stopDeadlineMs,
+    logger,
+  })
+  try {
+    finished = work(interrupt.signal)
+    return { result: await finished, interrupted: interrupt.signal.aborted }
+  } finally {
+    shutdown.dispose()
+  }
+}
