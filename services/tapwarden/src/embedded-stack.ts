@@ -11,7 +11,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InProcessBus } from '@tapwarden/bus/in-process'
-import { topicNames } from '@tapwarden/contracts/names'
+import { tableNames, topicNames } from '@tapwarden/contracts/names'
 import type { Enforcer } from '@tapwarden/enforcers/enforcer'
 import { EmbeddedJobs } from '@tapwarden/jobs/embedded'
 import type { Redactor } from '@tapwarden/redaction/redact-transaction'
@@ -120,7 +120,7 @@ function runningStack(parts: StackParts, engine: Engine, services: StackServices
 
 async function storeCounts(store: HttpStore): Promise<StoreCounts> {
   const [row] = await store.query<Record<keyof StoreCounts, string>>(
-    `SELECT (SELECT count() FROM http_transactions) AS transactions, (SELECT count() FROM v_endpoints) AS endpoints,
+    `SELECT (SELECT count() FROM ${tableNames.transactions}) AS transactions, (SELECT count() FROM v_endpoints) AS endpoints,
   (SELECT count() FROM v_findings) AS findings, (SELECT count() FROM v_decisions) AS decisions`,
   )
   return {
