@@ -100,6 +100,8 @@ class CapturePipeline implements FrameSink {
   #bytes = 0
   #observedAtUs = 0
   #lastFrameAtMs = 0
+  /** Event time at which the open batches close. */
+  #closeAtUs = 0
 
   constructor(options: CaptureOptions) {
     const { config, bus } = options
@@ -129,6 +131,7 @@ class CapturePipeline implements FrameSink {
     this.#bytes += frame.capturedBytes
     this.#observedAtUs = frame.timestampUs
     this.#reader.frame(frame)
+    this.#closeByEventTime(frame.timestampUs)
   }
 
   async afterBlock(): Promise<void> {
@@ -138,11 +141,24 @@ class CapturePipeline implements FrameSink {
     this.#options.onProgress?.(this.#progress())
   }
 
-  /** Called by the clock: what waits for company is sent, and event time goes on though no frame comes. */
+  /**
+   * All partitions close together once event time has gone on by the linger: the order of records is then a function of the frames,
+   * and partitions are never further apart in event time than that, however fast a file is read.
+   */
+  #closeByEventTime(atUs: number): void {
+    const lingerUs = this.#options.config.batch.lingerMs * 1_000
+    // A clock that jumped back (the next file is older) must not stop the closing.
+    if (atUs < this.#closeAtUs && atUs >= this.#closeAtUs - lingerUs) return
+    this.#closeAtUs = atUs + lingerUs
+    this.#batches.closeOlder()
+  }
+
+  /** Called by the clock when no frame comes: what waits for company is sent, and event time goes on. */
   flushWaiting(): void {
     const lingerMs = this.#options.config.batch.lingerMs
     const quietMs = performance.now() - this.#lastFrameAtMs
-    if (this.#isShedding && this.#packetCount > 0 && quietMs > lingerMs) {
+    if (quietMs <= lingerMs) return
+    if (this.#isShedding && this.#packetCount > 0) {
       this.#reader.advance(this.#observedAtUs + Math.trunc(quietMs * 1_000))
     }
     this.#batches.closeOlder()

@@ -12,7 +12,7 @@ import { BoundedMap } from '@tapwarden/base/bounded-map'
 import type { Batch, Bus, Subscription } from '@tapwarden/bus/bus'
 import { type EndpointSnapshot, endpointTopic } from '@tapwarden/contracts/endpoint'
 import { type Finding, findingTopic } from '@tapwarden/contracts/finding'
-import { consumerGroups, topicNames } from '@tapwarden/contracts/names'
+import { consumerGroups, partitionCounts, topicNames } from '@tapwarden/contracts/names'
 import { ContractViolation, type Topic } from '@tapwarden/contracts/topic'
 import { type HttpTransaction, transactionTopic } from '@tapwarden/contracts/transaction'
 import type { Detector } from '@tapwarden/detection/detector'
@@ -80,6 +80,9 @@ class DetectorPipeline {
   #drained: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #stopping = false
+  /** Reads of the bus so far, and whether it had nothing more when we last looked. */
+  #turn = 0
+  #isIdle = true
   readonly #failure: Promise<never>
   #fail: (error: unknown) => void = () => undefined
   #observedCount = 0
@@ -99,7 +102,12 @@ class DetectorPipeline {
     this.#detectors = createDetectors(config.detection)
     this.#storedBefore = storedBefore
     this.#startedMs = storedBefore.beforeMs
-    this.#buffer = new ReorderBuffer({ maxWaitMs: config.reorderMaxMs, maxCount: config.reorderMaxCount })
+    this.#buffer = new ReorderBuffer({
+      maxWaitMs: config.reorderMaxMs,
+      // The bus takes partitions in turn: in two rounds each that has something to read was read.
+      maxWaitTurns: 2 * partitionCounts[topicNames.transactions],
+      maxCount: config.reorderMaxCount,
+    })
     this.#recentIds = new BoundedMap({ maxEntries: config.recentIdsMaxCount, onFull: 'evict-oldest' })
   }
 
@@ -153,8 +161,12 @@ class DetectorPipeline {
 
   async #consumeTransactions(subscription: Subscription): Promise<void> {
     for await (const batch of subscription.batches()) {
+      this.#isIdle = false
+      this.#turn++
       await this.#take(batch)
       await this.#drain('due')
+      // A batch that is there already comes before any timer can look at this.
+      this.#isIdle = true
     }
     // The bus is closed, or we stop: nothing older will come.
     await this.#drain('all')
@@ -177,14 +189,15 @@ class DetectorPipeline {
       this.#recentIds.set(transaction.id, true)
       open.waitingCount++
       this.#batchOf.set(transaction.id, open)
-      this.#buffer.push({ transaction, partition: batch.partition, arrivedMs })
+      this.#buffer.push({ transaction, partition: batch.partition, arrivedMs, arrivedTurn: this.#turn })
     }
   }
 
   /** One drain at a time: effects stay in event-time order. */
   #drain(which: 'due' | 'all'): Promise<void> {
     this.#drained = this.#drained.then(async () => {
-      const released = which === 'all' ? this.#buffer.releaseAll() : this.#buffer.release(Date.now())
+      const now = { ms: Date.now(), turn: this.#turn, idle: this.#isIdle }
+      const released = which === 'all' ? this.#buffer.releaseAll() : this.#buffer.release(now)
       await this.#process(released)
       this.#wakeWhenDue()
     })

@@ -1,9 +1,12 @@
 /**
  * Puts transactions of many partitions back into event-time order, for a bounded time.
  *
- * A transaction leaves when every partition heard of lately has gone past its time (the watermark), when it has waited `maxWaitMs` of
- * wall time, or when the buffer is full. Under load, as in a replay at full speed, the watermark decides and the order is exact; in
+ * A transaction leaves when every partition heard of lately has gone past its time (the watermark), when it has waited long enough, or
+ * when the buffer is full. Under load, as in a replay at full speed, the watermark decides and the order is exact; in
  * thin live traffic the wait does, and it is short because an attack uses it too.
+ *
+ * Long enough is `maxWaitMs` of wall time and `maxWaitTurns` reads of the bus: while there is a backlog the wall clock says nothing
+ * about a partition whose turn has not come. When the bus has nothing to read (`idle`) the wall clock alone decides.
  */
 
 import type { HttpTransaction } from '@tapwarden/contracts/transaction'
@@ -12,10 +15,21 @@ export interface Buffered {
   readonly transaction: HttpTransaction
   readonly partition: number
   readonly arrivedMs: number
+  /** Number of the read of the bus that brought it. */
+  readonly arrivedTurn: number
+}
+
+/** The clocks that waiting is measured by. */
+export interface ReorderNow {
+  readonly ms: number
+  readonly turn: number
+  /** Everything that was published has been read. */
+  readonly idle: boolean
 }
 
 export interface ReorderLimits {
   readonly maxWaitMs: number
+  readonly maxWaitTurns: number
   readonly maxCount: number
 }
 
@@ -23,6 +37,7 @@ interface PartitionClock {
   /** Event time of the newest transaction. */
   newestUs: number
   arrivedMs: number
+  arrivedTurn: number
 }
 
 export class ReorderBuffer {
@@ -41,27 +56,29 @@ export class ReorderBuffer {
 
   push(entry: Buffered): void {
     const clock = this.#clocks.get(entry.partition)
+    const { arrivedMs, arrivedTurn } = entry
     const { observedAtUs } = entry.transaction
     if (clock === undefined) {
-      this.#clocks.set(entry.partition, { newestUs: observedAtUs, arrivedMs: entry.arrivedMs })
+      this.#clocks.set(entry.partition, { newestUs: observedAtUs, arrivedMs, arrivedTurn })
     } else {
       clock.newestUs = Math.max(clock.newestUs, observedAtUs)
-      clock.arrivedMs = entry.arrivedMs
+      clock.arrivedMs = arrivedMs
+      clock.arrivedTurn = arrivedTurn
     }
     this.#heap.push(entry)
     this.#siftUp(this.#heap.length - 1)
   }
 
   /** Those that may go now, in event-time order; equal times by id. */
-  release(nowMs: number): Buffered[] {
+  release(now: ReorderNow): Buffered[] {
     const released: Buffered[] = []
-    const watermarkUs = this.#watermarkUs(nowMs)
+    const watermarkUs = this.#watermarkUs(now)
     for (;;) {
       const oldest = this.#heap[0]
       if (oldest === undefined) return released
       const due =
         oldest.transaction.observedAtUs <= watermarkUs ||
-        nowMs - oldest.arrivedMs >= this.#limits.maxWaitMs ||
+        this.#waitedLongEnough(oldest, now) ||
         this.#heap.length > this.#limits.maxCount
       if (!due) return released
       released.push(this.#pop(oldest))
@@ -76,12 +93,17 @@ export class ReorderBuffer {
   }
 
   /** A partition silent for longer than the wait holds nobody up. */
-  #watermarkUs(nowMs: number): number {
+  #watermarkUs(now: ReorderNow): number {
     let watermarkUs = Number.POSITIVE_INFINITY
-    for (const { newestUs, arrivedMs } of this.#clocks.values()) {
-      if (nowMs - arrivedMs < this.#limits.maxWaitMs) watermarkUs = Math.min(watermarkUs, newestUs)
+    for (const clock of this.#clocks.values()) {
+      if (!this.#waitedLongEnough(clock, now)) watermarkUs = Math.min(watermarkUs, clock.newestUs)
     }
     return watermarkUs
+  }
+
+  #waitedLongEnough(since: { readonly arrivedMs: number; readonly arrivedTurn: number }, now: ReorderNow): boolean {
+    const { maxWaitMs, maxWaitTurns } = this.#limits
+    return now.ms - since.arrivedMs >= maxWaitMs && (now.idle || now.turn - since.arrivedTurn >= maxWaitTurns)
   }
 
   #pop(oldest: Buffered): Buffered {
