@@ -64,7 +64,11 @@ export async function startedEngine(start: () => Promise<Engine>, storeFolder: s
   try {
     return await start()
   } catch (cause) {
-    if (cause instanceof StoreHeld) throw new UserError('unavailable', cause.message, { cause })
+    if (cause instanceof StoreHeld) {
+      throw new UserError('unavailable', `${cause.message}; stop that one, or give another folder with --store DIR`, {
+        cause,
+      })
+    }
     const code = systemErrorCode(cause)
     if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
       throw new UserError(
