@@ -28,12 +28,13 @@ const userCount = 300
 const historyUs = 3_600_000_000
 const quietActMs = 12_000
 const stuffingAddressCount = 200
-const stuffingAttemptsEach = 8
-const stuffingEveryMs = 4_000
+const stuffingAttemptsEach = 12
+const stuffingEveryMs = 2_800
 const scrapingFactor = 700
 const scrapingRequestCount = 1_000
-/** Time for the last refusals to become an effect. */
-const proofPatienceMs = 10_000
+/** The last refusals become an effect a moment behind them: no news for so long, and no more will come. */
+const proofQuietMs = 3_000
+const proofPatienceMs = 15_000
 
 export async function play(options: PlayOptions): Promise<Verdict> {
   const { say } = options
@@ -142,11 +143,16 @@ async function attackAct(
   )
 }
 
-/** The effect comes from mirrored packets, a moment behind them. */
 async function proven(scene: Scene, attack: Attack): Promise<void> {
-  for (const until = performance.now() + proofPatienceMs; performance.now() < until; ) {
+  const giveUpAt = performance.now() + proofPatienceMs
+  let known = -1
+  let knownSince = performance.now()
+  while (performance.now() < giveUpAt) {
     const { decisions, effective } = await decisionCounts(scene.stack.store, attack)
     if (decisions > 0 && effective >= decisions) return
+    if (effective !== known) knownSince = performance.now()
+    known = effective
+    if (known > 0 && performance.now() - knownSince > proofQuietMs) return
     await Promise.race([pause(500), scene.stack.failed])
   }
 }

@@ -1,5 +1,6 @@
 /** Live traffic: everybody of `arrivals` on the real clock, and whoever else is sent in, until they are told to go home. */
 
+import { setMaxListeners } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Arrivals, nextArrival } from './arrivals.js'
 import { type ClientLogEntry, type ClientsOptions, playVisit } from './clients.js'
@@ -17,6 +18,8 @@ export interface People {
 export function startPeople(arrivals: Arrivals, options: Omit<ClientsOptions, 'signal'>): People {
   const log: ClientLogEntry[] = []
   const leaving = new AbortController()
+  // Everybody who is present listens to it.
+  setMaxListeners(0, leaving.signal)
   const present = new Set<Promise<void>>()
   const enter = (visit: Visit): Promise<void> => {
     const stay = playVisit(visit, log, { ...options, signal: leaving.signal }).finally(() => present.delete(stay))

@@ -231,7 +231,8 @@ export function stuffingVisit(
       const username = hit?.userName ?? `${random.hex(8)}@leak.example`
       const password = hit?.password ?? random.hex(10)
       const content = JSON.stringify({ username, password })
-      return { afterMs: random.exponential(meanMs), method: 'POST', target: loginTarget, content }
+      // A tool's pace is steadier than a person's.
+      return { afterMs: meanMs * (0.5 + random.next()), method: 'POST', target: loginTarget, content }
     },
   }
 }

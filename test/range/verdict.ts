@@ -30,8 +30,8 @@ export interface Verdict {
   readonly complaints: readonly string[]
 }
 
-/** An attack counts as stopped when nothing of its last tenth got through. */
-const stoppedRatio = 1
+/** An attack counts as stopped when at most one in a hundred requests of its last tenth got through. */
+const stoppedRatio = 0.99
 
 export function judge(log: readonly ClientLogEntry[], store: StoreRecord): Verdict {
   const stuffing = outcomeOf(log.filter(({ kind }) => kind === 'stuffing'))

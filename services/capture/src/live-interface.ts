@@ -29,7 +29,7 @@ export interface LiveInterfaceOptions {
   readonly filter?: string
   /** TCP ports of our own servers, never captured: a sensor must not analyse the traffic that its analysis causes. */
   readonly excludedPorts?: readonly number[]
-  /** The kernel's ring, in KiB. Default 65,536. */
+  /** The kernel's ring, in KiB. Default 131,072: two thousand frames where the link may carry 64 KiB ones. */
   readonly bufferKib?: number
   /** How often drops are asked for. Default 1,000. */
   readonly pollMs?: number
@@ -43,6 +43,12 @@ export interface LiveInterfaceOptions {
 
 type Child = ChildProcessByStdio<null, Readable, Readable>
 
+/**
+ * The largest IP packet with its link header. In immediate mode the kernel's ring has slots of one frame, each as large as the snap
+ * length: with tcpdump's own default of 256 KiB, 64 MiB of ring hold 256 frames, and a pause of the reader of milliseconds loses some.
+ */
+const snapBytes = 65_600
+const bufferDefaultKib = 131_072
 const stderrMaxChars = 4_096
 const stopGraceMs = 2_000
 const drainStepMs = 25
@@ -173,8 +179,9 @@ export class LiveInterfaceSource implements FrameSource {
   }
 
   #spawn(): Child {
-    const { interfaceName, bufferKib = 65_536, command = 'tcpdump' } = this.#options
-    const args = ['-i', interfaceName, '-w', '-', '-U', '-s', '0', '-n', '--immediate-mode', '-B', String(bufferKib)]
+    const { interfaceName, bufferKib = bufferDefaultKib, command = 'tcpdump' } = this.#options
+    const snap = String(snapBytes)
+    const args = ['-i', interfaceName, '-w', '-', '-U', '-s', snap, '-n', '--immediate-mode', '-B', String(bufferKib)]
     if (this.effectiveFilter !== '') args.push('--', this.effectiveFilter)
     const path = `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`
     return spawn(command, args, {
