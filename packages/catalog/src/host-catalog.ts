@@ -10,6 +10,7 @@
 import type { EndpointRedirect, EndpointSnapshot } from '@tapwarden/contracts/endpoint'
 import { admission, CatchAllWatch } from './admission.js'
 import type { CatalogTransaction } from './catalog-transaction.js'
+import { EarlyAnswers } from './early-answers.js'
 import { echoedSegments } from './echo.js'
 import { endpointId } from './endpoint-id.js'
 import { HostTemplates, type MatchedEndpoint } from './endpoint-matcher.js'
@@ -46,6 +47,7 @@ export class HostCatalog {
   overflowCount = 0
   readonly #trie = new PathTrie()
   readonly #watch = new CatchAllWatch()
+  readonly #early: EarlyAnswers
   #published: HostTemplates
   #snapshot: EndpointSnapshot
   /** Every redirect published, old → its end. */
@@ -54,8 +56,10 @@ export class HostCatalog {
   #nextDecisionAt = firstDecisionCount
   #nodesAtDecision = 0
 
-  constructor(host: string) {
+  /** `early` may be shared by all hosts, so that they are bounded together. */
+  constructor(host: string, early: EarlyAnswers = new EarlyAnswers()) {
     this.host = host
+    this.#early = early
     this.#snapshot = { host, version: 0, effectiveFromUs: 0, endpoints: [], redirects: [] }
     this.#published = new HostTemplates(this.#snapshot)
   }
@@ -69,8 +73,7 @@ export class HostCatalog {
     if (admitted === 'ignore') return
     const segments = pathSegments(transaction.path)
     if (admitted === 'update') {
-      const terminal = this.#find(transaction.method, segments)
-      if (terminal !== undefined) reduceEndpoint(terminal.state, transaction)
+      if (!this.#update(transaction, segments)) this.#early.add(transaction)
       return
     }
     const pageKey = this.#watch.observe(transaction, segments[0] ?? '')
@@ -126,6 +129,7 @@ export class HostCatalog {
   ): EndpointSnapshot | undefined {
     this.#dropCatchAlls(this.#trie.root)
     decideTemplates(this.#trie, final)
+    this.#early.settle(this.host, (transaction) => this.#update(transaction, pathSegments(transaction.path)))
     if (this.#taughtCount >= this.#nextDecisionAt) this.#nextDecisionAt = this.#taughtCount * 2
     this.#nodesAtDecision = this.#trie.nodeCount
     const endpoints = this.endpoints().map(({ id, method, pathTemplate }) => ({ id, method, pathTemplate }))
@@ -194,6 +198,14 @@ export class HostCatalog {
         found,
       )
     }
+  }
+
+  /** Counts it for its endpoint; false when that is not known. */
+  #update(transaction: CatalogTransaction, segments: readonly string[]): boolean {
+    const terminal = this.#find(transaction.method, segments)
+    if (terminal === undefined) return false
+    reduceEndpoint(terminal.state, transaction)
+    return true
   }
 
   /** The endpoint that `segments` belongs to, if it is known: literals before parameters. */

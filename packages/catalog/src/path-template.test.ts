@@ -1,6 +1,7 @@
 import type { ContentShape } from '@tapwarden/contracts/content-shape'
 import { describe, expect, it } from 'vitest'
 import type { CatalogTransaction } from './catalog-transaction.js'
+import { earlyAnswersMaxCount } from './early-answers.js'
 import { HostCatalog } from './host-catalog.js'
 import { sampleToken, sampleTransaction } from './transaction-sample.js'
 
@@ -100,6 +101,19 @@ describe('admission', () => {
     for (const status of [200, 404, 405, 500]) catalog.observe(sampleTransaction('/users/7', { status }))
     const [endpoint] = catalog.endpoints()
     expect(Object.fromEntries(endpoint?.state.statusCounts ?? [])).toEqual({ 200: 1, 404: 1, 405: 1, 500: 1 })
+  })
+
+  it.each([
+    [[401, 200, 401], { 200: 1, 401: 2 }, 'a mistyped password before the first log-in'],
+    [[401, 401], undefined, 'failures alone make no endpoint'],
+    [[...Array<number>(earlyAnswersMaxCount + 8).fill(401), 200], { 200: 1, 401: earlyAnswersMaxCount }, 'bounded'],
+  ])('failures count whenever their endpoint becomes known: %j → %j: %s', (statuses, counts, _why) => {
+    const catalog = new HostCatalog('api.example')
+    for (const status of statuses) catalog.observe(sampleTransaction('/login', { method: 'POST', status }))
+    catalog.decide(1, true)
+    catalog.decide(2, true)
+    const [endpoint] = catalog.endpoints()
+    expect(endpoint && Object.fromEntries(endpoint.state.statusCounts)).toEqual(counts)
   })
 })
 
