@@ -46,11 +46,11 @@ const base: CorpusCase = {
   fields: { req_body_len: [1, 1], resp_body_len: [2, 2] },
 }
 
-it.each([
+it.each<[CorpusCase, boolean, string]>([
   [base, true, 'transactions and lengths'],
   [{ ...base, pass: false }, false, 'a transaction is missing'],
-  [{ ...base, fields: { req_body_len: [1, 1], resp_body_len: [1, 2] } } as CorpusCase, false, 'a length is wrong'],
-] as const)('%j passes in full: %s, %s', (each, passes) => expect(passesInFull(each)).toBe(passes))
+  [{ ...base, fields: { req_body_len: [1, 1], resp_body_len: [1, 2] } }, false, 'a length is wrong'],
+])('%j passes in full: %s, %s', (each, passes) => expect(passesInFull(each)).toBe(passes))
 
 it('counts by tag, the http-evader family apart', () => {
   const evader = { ...base, pass: false, tags: ['h1', 'http-evader'] }

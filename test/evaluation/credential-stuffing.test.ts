@@ -63,7 +63,11 @@ const benignDays: readonly [string, Partial<BenignLogins>][] = [
   ['ten minutes of 503, retried', { outage: during(4_500, 5_100, 'unavailable') }],
 ]
 
-function during(fromS: number, toS: number, trouble: 'unauthorized' | 'unavailable'): BenignLogins['outage'] {
+function during(
+  fromS: number,
+  toS: number,
+  trouble: 'unauthorized' | 'unavailable',
+): NonNullable<BenignLogins['outage']> {
   return (atS) => (atS >= fromS && atS < toS ? trouble : undefined)
 }
 

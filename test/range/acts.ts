@@ -20,16 +20,26 @@ export interface PlayOptions {
   readonly folder: string
   readonly edge: EdgeChoice
   readonly say: (line: string) => void
-  /** Runs after the verdict, while people still come and go. */
+  /** How long the acts take. Default: what a person can follow. */
+  readonly pace?: Pace
+  /** Runs before the verdict, while people still come and go. */
   readonly afterwards?: (scene: Scene) => Promise<void>
 }
 
+export interface Pace {
+  readonly quietActMs: number
+  readonly stuffingEveryMs: number
+}
+
+export const paces = {
+  person: { quietActMs: 12_000, stuffingEveryMs: 2_800 },
+  test: { quietActMs: 3_000, stuffingEveryMs: 2_200 },
+} satisfies Record<string, Pace>
+
 const userCount = 300
 const historyUs = 3_600_000_000
-const quietActMs = 12_000
 const stuffingAddressCount = 200
 const stuffingAttemptsEach = 12
-const stuffingEveryMs = 2_800
 const scrapingFactor = 700
 const scrapingRequestCount = 1_000
 /** The last refusals become an effect a moment behind them: no news for so long, and no more will come. */
@@ -37,7 +47,7 @@ const proofQuietMs = 3_000
 const proofPatienceMs = 15_000
 
 export async function play(options: PlayOptions): Promise<Verdict> {
-  const { say } = options
+  const { say, pace = paces.person } = options
   const random = new Random(options.seed)
   const shop = new Shop(options.seed, userCount)
   const users = makeUsers(random.fork('users'), shop.accounts, userCount)
@@ -52,11 +62,11 @@ export async function play(options: PlayOptions): Promise<Verdict> {
     const { port: edgePort } = scene.edge
     const arrivals = makeArrivals(random.fork('live'), users, shop.partners)
     people = startPeople(arrivals, { edgePort, decisionFieldName: scene.decisionFieldName })
-    await quietAct(scene, people, say)
+    await quietAct(scene, people, pace, say)
 
     const stuffers = Array.from({ length: stuffingAddressCount }, (_, index) => {
       const address = groupAddress(60, index)
-      return stuffingVisit(random.fork(address), address, shop.accounts, stuffingEveryMs, stuffingAttemptsEach)
+      return stuffingVisit(random.fork(address), address, shop.accounts, pace.stuffingEveryMs, stuffingAttemptsEach)
     })
     say('')
     say(`ACT 2: credential stuffing from ${stuffingAddressCount} addresses, each like the shop's own iOS app`)
@@ -95,10 +105,10 @@ async function pastAct(
   say(`  learned from ${past.transactionCount.toLocaleString('en')} transactions`)
 }
 
-async function quietAct(scene: Scene, people: People, say: PlayOptions['say']): Promise<void> {
+async function quietAct(scene: Scene, people: People, pace: Pace, say: PlayOptions['say']): Promise<void> {
   say('')
   say(`ACT 1: normal traffic, live, ${userCount} users and three partners`)
-  await pause(quietActMs)
+  await pause(pace.quietActMs)
   say(`  ${people.log.length} requests so far; the catalog holds:`)
   for (const { method, path_template: template, requests } of await catalogOf(scene.stack.store))
     say(`    ${method.padEnd(5)} ${template.padEnd(44)} ${String(requests).padStart(6)} requests`)

@@ -145,7 +145,7 @@ async function build(options: SceneOptions, undo: UndoList): Promise<Scene> {
 }
 
 /** Asks tcpdump itself, since permission has many sources (root, capabilities, user namespaces). */
-function captureIsPermitted(): boolean {
+export function captureIsPermitted(): boolean {
   return ['tcpdump', '/usr/sbin/tcpdump'].some((command) => {
     // Reads nothing: a packet count of one under a filter that nothing matches, cut off after a moment.
     const nothing = ['-i', 'lo', '-c', '1', '-w', '/dev/null', 'udp', 'port', '9']
