@@ -3,6 +3,7 @@
  * Sixty-four in a record cost the bus, and whoever reads it, what one would.
  */
 
+import { assert } from '@tapwarden/base/assert'
 import type { OutgoingRecord } from '@tapwarden/bus/bus'
 import { partitionCounts, topicNames } from '@tapwarden/contracts/names'
 
@@ -11,19 +12,26 @@ export interface BatchLimits {
   readonly maxBytes: number
 }
 
+/** What waits for company in one partition. Its buffer is used again and again; it grows, within `maxBytes` or one line. */
 interface OpenBatch {
   buffer: Buffer
   bytes: number
+  /** 0: nothing is open. */
   count: number
   /** Event time of its first transaction. */
   sinceUs: number
 }
 
-const startBytes = 65_536
+const startBytes = 16_384
 
 export class TransactionBatches {
   readonly #limits: BatchLimits
-  readonly #open: (OpenBatch | undefined)[] = new Array(partitionCounts[topicNames.transactions]).fill(undefined)
+  readonly #open: readonly OpenBatch[] = Array.from({ length: partitionCounts[topicNames.transactions] }, () => ({
+    buffer: Buffer.alloc(startBytes),
+    bytes: 0,
+    count: 0,
+    sinceUs: 0,
+  }))
   /** Records that are full, in the order in which they filled: whoever publishes takes them with `takeFull`. */
   #full: OutgoingRecord[] = []
 
@@ -37,15 +45,10 @@ export class TransactionBatches {
 
   /** `line` is copied. */
   add(partition: number, line: Uint8Array, atUs: number): void {
-    let batch = this.#open[partition]
-    if (batch !== undefined && batch.bytes + line.length > this.#limits.maxBytes) {
-      this.#close(partition, batch)
-      batch = undefined
-    }
-    if (batch === undefined) {
-      batch = { buffer: Buffer.allocUnsafeSlow(Math.max(startBytes, line.length)), bytes: 0, count: 0, sinceUs: atUs }
-      this.#open[partition] = batch
-    }
+    const batch = this.#open[partition]
+    assert(batch !== undefined, 'the partition is one of the topic')
+    if (batch.count > 0 && batch.bytes + line.length > this.#limits.maxBytes) this.#close(partition, batch)
+    if (batch.count === 0) batch.sinceUs = atUs
     if (batch.bytes + line.length > batch.buffer.length) {
       const grown = Buffer.allocUnsafeSlow(Math.max(batch.buffer.length * 2, batch.bytes + line.length))
       grown.set(batch.buffer.subarray(0, batch.bytes))
@@ -61,7 +64,7 @@ export class TransactionBatches {
   closeOlder(untilUs = Number.POSITIVE_INFINITY): void {
     for (let partition = 0; partition < this.#open.length; partition++) {
       const batch = this.#open[partition]
-      if (batch !== undefined && batch.sinceUs <= untilUs) this.#close(partition, batch)
+      if (batch !== undefined && batch.count > 0 && batch.sinceUs <= untilUs) this.#close(partition, batch)
     }
   }
 
@@ -71,8 +74,12 @@ export class TransactionBatches {
     return full
   }
 
+  /** The bus keeps what it is given, and counts its bytes: so it gets exactly those, in memory of their own. */
   #close(partition: number, batch: OpenBatch): void {
-    this.#open[partition] = undefined
-    this.#full.push({ partition, value: batch.buffer.subarray(0, batch.bytes), messageCount: batch.count })
+    const value = Buffer.allocUnsafeSlow(batch.bytes)
+    batch.buffer.copy(value, 0, 0, batch.bytes)
+    this.#full.push({ partition, value, messageCount: batch.count })
+    batch.bytes = 0
+    batch.count = 0
   }
 }
