@@ -110,6 +110,13 @@ function addTrafficCommands(program: Command, output: Output, finished: Finished
       const { up } = await import('./commands/up.js')
       finished(await up(flags, output))
     })
+  common(program.command('access-key'))
+    .description('print the subkey that edges compute the tokens of API keys with (HAProxy: TAPWARDEN_ACCESS_KEY)')
+    .option('--json', 'with its number')
+    .action(async (flags: CommonFlags & { readonly json?: boolean }) => {
+      const { accessKey } = await import('./commands/access-key.js')
+      await accessKey(flags, output)
+    })
   common(program.command('doctor'))
     .description('check what this machine can do: capture, engine, disk, store')
     .option('-i, --interface <name>', 'interface to try', 'lo')
