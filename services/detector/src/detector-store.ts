@@ -156,6 +156,7 @@ ORDER BY detected_at DESC, version DESC LIMIT 1 BY id LIMIT {limit:UInt32}`,
       detectorId: finding.detector.id,
       endpointId: finding.subject.endpoint?.id ?? '',
       actorValue: actorValueOf(finding),
+      actorValues: finding.subject.actors.map(({ value }) => value),
       firstSeenUs: finding.firstSeenUs,
       lastSeenUs: finding.lastSeenUs,
     }

@@ -8,6 +8,7 @@ const stored: StoredFinding = {
   detectorId: 'credential-stuffing',
   endpointId: 'a1',
   actorValue: '',
+  actorValues: ['192.0.2.1'],
   firstSeenUs: 100,
   lastSeenUs: 200,
 }
@@ -37,6 +38,15 @@ it('the same attack under another id keeps the stored one', () => {
   ledger.restore(finding('f-0000000000000002', 3, 150))
   expect(ledger.unpublished()).toEqual([])
   expect(ledger.publishable(finding('f-0000000000000002', 4, 150))).toMatchObject({ id: stored.id, version: 8 })
+})
+
+it('an update that names actors nobody was told of is published, as the next version of what is stored', () => {
+  const ledger = new FindingLedger([stored])
+  const grown = finding('f-0000000000000002', 4, 150)
+  const actors = ['192.0.2.1', '192.0.2.2'].map((value) => ({ kind: 'address' as const, value }))
+  ledger.restore({ ...grown, subject: { ...grown.subject, actors } })
+  expect(ledger.unpublished()).toMatchObject([{ id: stored.id, version: 8, subject: { actors } }])
+  expect(ledger.publishable(finding('f-0000000000000002', 5, 150))).toMatchObject({ id: stored.id, version: 9 })
 })
 
 it('what the past shows and nobody was told is said once, in its newest version', () => {

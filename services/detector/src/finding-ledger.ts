@@ -19,13 +19,16 @@ export interface StoredFinding {
   readonly endpointId: string
   /** Of a finding about one actor; empty for a campaign. */
   readonly actorValue: string
+  /** Every actor that it names. */
+  readonly actorValues: readonly string[]
   readonly firstSeenUs: number
   readonly lastSeenUs: number
 }
 
 interface Entry {
   readonly storedId: string
-  readonly storedVersion: number
+  readonly storedActors: ReadonlySet<string>
+  storedVersion: number
   /** Added to the versions of this run; undefined while restoring. */
   offset: number | undefined
   restoredVersion: number
@@ -33,7 +36,7 @@ interface Entry {
 
 export class FindingLedger {
   readonly #stored = new Map<string, StoredFinding[]>()
-  /** Newest conclusion of the restore of each finding that was never published. */
+  /** Newest conclusion of the restore of each finding that was never published, or not with all its actors. */
   readonly #unpublished = new Map<string, Finding>()
   readonly #entries = new BoundedMap<string, Entry>({ maxEntries: findingsMaxCount, onFull: 'evict-oldest' })
 
@@ -50,14 +53,22 @@ export class FindingLedger {
   restore(finding: Finding): void {
     const entry = this.#entryOf(finding)
     entry.restoredVersion = finding.version
-    if (entry.storedVersion === 0) this.#unpublished.set(finding.id, finding)
+    // Published is what is stored, and the last process may have ended before it stored an update. Versions do not tell:
+    // live, the same traffic comes in a slightly other order and is told in more or fewer of them.
+    const isNews = finding.subject.actors.some(({ value }) => !entry.storedActors.has(value))
+    if (isNews || entry.storedVersion === 0) this.#unpublished.set(finding.id, finding)
   }
 
   /** What the past shows and nobody was told, in time order. Ends the restore. */
   unpublished(): Finding[] {
     const findings = [...this.#unpublished.values()].sort((a, b) => a.detectedAtUs - b.detectedAtUs)
     this.#unpublished.clear()
-    return findings
+    return findings.map((finding) => {
+      const entry = this.#entryOf(finding)
+      if (entry.storedVersion === 0) return finding
+      entry.storedVersion = Math.max(entry.storedVersion + 1, finding.version)
+      return { ...finding, id: entry.storedId, version: entry.storedVersion }
+    })
   }
 
   /** The finding as it is to be published. */
@@ -74,6 +85,7 @@ export class FindingLedger {
     const stored = this.#storedLike(finding)
     const entry: Entry = {
       storedId: stored?.id ?? finding.id,
+      storedActors: new Set(stored?.actorValues),
       storedVersion: stored?.version ?? 0,
       offset: undefined,
       restoredVersion: 0,
