@@ -12,7 +12,8 @@ import type { Batch, Bus, BusRecord } from '@tapwarden/bus/bus'
 import { Catalog } from '@tapwarden/catalog/catalog'
 import { consumerGroups, tableNames, topicNames } from '@tapwarden/contracts/names'
 import { type SensorInterval, sensorIntervalTopic } from '@tapwarden/contracts/sensor-interval'
-import { type HttpTransaction, transactionTopic } from '@tapwarden/contracts/transaction'
+import type { HttpTransaction } from '@tapwarden/contracts/transaction'
+import { TransactionLines } from '@tapwarden/contracts/transaction-lines'
 import type { Logger } from '@tapwarden/runtime/logger'
 import type { RunningService } from '@tapwarden/runtime/service'
 import { systemTimers, type Timers } from '@tapwarden/runtime/timers'
@@ -23,7 +24,7 @@ import type { CatalogConfig } from './config.js'
 import { EndpointPublisher } from './endpoint-publisher.js'
 import { dateTime64 } from './endpoint-rows.js'
 import { restoreCatalog } from './restore-catalog.js'
-import { spliceEndpointId, splitLines } from './splice-endpoint-id.js'
+import { spliceEndpointIds } from './splice-endpoint-id.js'
 
 export interface CatalogOptions {
   readonly bus: Bus
@@ -32,6 +33,8 @@ export interface CatalogOptions {
   readonly logger: Logger
   /** For the writer's journal; one running catalog a folder. */
   readonly journalFolder: string
+  /** Shared with the other readers of this process, so that a record is decoded once. Default: its own. */
+  readonly transactionLines?: TransactionLines
   readonly timers?: Timers
 }
 
@@ -92,6 +95,7 @@ class CatalogPipeline implements CatalogService {
   readonly #filter: DuplicateFilter
   readonly #writer: TransactionWriter
   readonly #timers: Timers
+  readonly #lines: TransactionLines
   readonly #transactions: ReturnType<Bus['subscribe']>
   readonly #intervals: ReturnType<Bus['subscribe']>
   readonly #loops: Promise<unknown>
@@ -121,6 +125,7 @@ class CatalogPipeline implements CatalogService {
     this.#filter = filter
     this.#writer = writer
     this.#timers = options.timers ?? systemTimers
+    this.#lines = options.transactionLines ?? new TransactionLines()
     this.failed = new Promise<never>((_, reject) => {
       this.#fail = reject
     })
@@ -202,19 +207,17 @@ class CatalogPipeline implements CatalogService {
       news.push(item)
     }
     await this.#publisher.publish(this.#catalog.decide(false))
-    return news.map(({ transaction, line }) => ({
-      id: transaction.id,
-      observedAtUs: transaction.observedAtUs,
-      line: spliceEndpointId(line, this.#catalog.resolve(transaction).endpointId),
-    }))
+    const lines = spliceEndpointIds(
+      news.map(({ transaction, line }) => ({ line, endpointId: this.#catalog.resolve(transaction).endpointId })),
+    )
+    return news.map(({ transaction: { id, observedAtUs } }, index) => ({ id, observedAtUs, line: lines[index]! })) // One a line.
   }
 
   async #decode(record: BusRecord, decoded: Decoded[]): Promise<void> {
-    for (const line of splitLines(record.value)) {
+    for (const { bytes, transaction } of this.#lines.of(record.value)) {
       this.#transactionCount++
-      const transaction = decodeTransaction(line)
       if (transaction === undefined) await this.#deadLetter(record)
-      else decoded.push({ transaction, line })
+      else decoded.push({ transaction, line: bytes })
     }
   }
 
@@ -261,27 +264,6 @@ class CatalogPipeline implements CatalogService {
       () => undefined,
     )
     return result
-  }
-}
-
-/** A shape check; the sensor's encoder is ours and tested against the schema. Undefined when it is no transaction. */
-function decodeTransaction(line: Uint8Array): HttpTransaction | undefined {
-  try {
-    const [transaction] = transactionTopic.decode(line)
-    if (transaction === undefined || line[line.length - 1] !== 0x7d) return undefined
-    const { id, observedAtUs, method, host, path, pathTokens, query } = transaction
-    const valid =
-      typeof id === 'string' &&
-      id.length === 32 &&
-      Number.isSafeInteger(observedAtUs) &&
-      typeof method === 'string' &&
-      typeof host === 'string' &&
-      typeof path === 'string' &&
-      Array.isArray(pathTokens) &&
-      Array.isArray(query)
-    return valid ? transaction : undefined
-  } catch {
-    return undefined
   }
 }
 

@@ -14,7 +14,8 @@ import { type EndpointSnapshot, endpointTopic } from '@tapwarden/contracts/endpo
 import { type Finding, findingTopic } from '@tapwarden/contracts/finding'
 import { consumerGroups, partitionCounts, topicNames } from '@tapwarden/contracts/names'
 import { ContractViolation, type Topic } from '@tapwarden/contracts/topic'
-import { type HttpTransaction, transactionTopic } from '@tapwarden/contracts/transaction'
+import type { HttpTransaction } from '@tapwarden/contracts/transaction'
+import { TransactionLines } from '@tapwarden/contracts/transaction-lines'
 import type { Detector } from '@tapwarden/detection/detector'
 import { createDetectors } from '@tapwarden/detection/detectors'
 import type { Logger } from '@tapwarden/runtime/logger'
@@ -31,6 +32,8 @@ export interface DetectorOptions {
   readonly store: Store
   readonly config: DetectorConfig
   readonly logger: Logger
+  /** Shared with the other readers of this process, so that a record is decoded once. Default: its own. */
+  readonly transactionLines?: TransactionLines
 }
 
 /** To publish as metrics; all but `bufferedCount` only grow. */
@@ -67,6 +70,7 @@ interface OpenBatch {
 class DetectorPipeline {
   readonly #options: DetectorOptions
   readonly #detectors: readonly Detector[]
+  readonly #lines: TransactionLines
   readonly #resolver = new EndpointResolver()
   readonly #storedBefore: StoredBefore
   readonly #startedMs: number
@@ -100,6 +104,7 @@ class DetectorPipeline {
     // Whoever supervises looks at `failed`; without one the rejection must not end the process by itself.
     this.#failure.catch(() => undefined)
     this.#detectors = createDetectors(config.detection)
+    this.#lines = options.transactionLines ?? new TransactionLines()
     this.#storedBefore = storedBefore
     this.#startedMs = storedBefore.beforeMs
     this.#buffer = new ReorderBuffer({
@@ -174,7 +179,7 @@ class DetectorPipeline {
 
   /** Decodes a batch, drops duplicates and queues the rest. */
   async #take(batch: Batch): Promise<void> {
-    const transactions = this.#decoded<HttpTransaction>(transactionTopic, batch)
+    const transactions = this.#transactionsOf(batch)
     const stored = await this.#storedBefore.among(transactions)
     const open: OpenBatch = { batch, waitingCount: 0 }
     const batches = this.#open.get(batch.partition)
@@ -264,7 +269,22 @@ class DetectorPipeline {
     }, this.#options.config.reorderMaxMs)
   }
 
-  /** A record that is not JSON is counted and left behind: the catalog, which stores them, sets it aside. */
+  /** A line that is no transaction is counted and left behind: the catalog, which stores them, sets it aside. */
+  #transactionsOf(batch: Batch): HttpTransaction[] {
+    const transactions: HttpTransaction[] = []
+    for (const { value, offset } of batch.records) {
+      for (const { transaction } of this.#lines.of(value)) {
+        if (transaction !== undefined) transactions.push(transaction)
+        else {
+          this.#malformedCount++
+          this.#options.logger.warn({ topic: batch.topic, offset }, 'A line is not a transaction')
+        }
+      }
+    }
+    return transactions
+  }
+
+  /** A record that is not JSON is counted and left behind. */
   #decoded<Message>(topic: Topic<Message>, batch: Batch): Message[] {
     const messages: Message[] = []
     for (const record of batch.records) {

@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import type { InProcessBus } from '@tapwarden/bus/in-process'
 import { topicNames } from '@tapwarden/contracts/names'
+import { TransactionLines } from '@tapwarden/contracts/transaction-lines'
 import type { Enforcer } from '@tapwarden/enforcers/enforcer'
 import { ForwardAuthEnforcer } from '@tapwarden/enforcers/forward-auth'
 import type { JobQueue } from '@tapwarden/jobs/jobs'
@@ -57,9 +58,13 @@ export async function startServices(parts: StackParts, undo: UndoList): Promise<
   const mitigator = stopping(
     await startMitigator({ ...common('mitigator'), jobs, enforcers, config: config.mitigator }),
   )
-  const detector = stopping(await startDetector({ ...common('detector'), config: config.detector }))
+  // Detector and catalog read the same records.
+  const transactionLines = new TransactionLines(2)
+  const detector = stopping(await startDetector({ ...common('detector'), config: config.detector, transactionLines }))
   const journalFolder = parts.stateFolder
-  const catalog = stopping(await startCatalog({ ...common('catalog'), config: config.catalog, journalFolder }))
+  const catalog = stopping(
+    await startCatalog({ ...common('catalog'), config: config.catalog, journalFolder, transactionLines }),
+  )
 
   const ports = opened.flatMap((enforcer) => (enforcer instanceof ForwardAuthEnforcer ? [enforcer.port] : []))
   return { all: [alerter, mitigator, detector, catalog], catalog, mitigator, ports }
