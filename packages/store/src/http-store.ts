@@ -18,6 +18,8 @@ export interface StoreOptions {
   /** Waits between attempts of what may succeed later; their number bounds the attempts. */
   readonly retryDelaysMs?: readonly number[]
   readonly requestTimeoutMs?: number
+  /** Rejects when the store is gone for good, as an engine of ours that died: from then on nothing is tried again. */
+  readonly failed?: Promise<never>
 }
 
 export interface HttpStore extends Store {
@@ -49,6 +51,8 @@ class ClickHouseStore implements HttpStore {
   readonly #options: StoreOptions
   readonly #database: string
   readonly #retryDelaysMs: readonly number[]
+  /** Aborted with the error that every operation then ends with. */
+  readonly #gone = new AbortController()
   readonly #syntax: SyntaxReader = {
     normalized: async (sql) =>
       (await this.#text('SELECT formatQuerySingleLine({sql:String})', 'TSVRaw', { params: { sql } })).replace(
@@ -63,6 +67,7 @@ class ClickHouseStore implements HttpStore {
     this.#database = options.database ?? defaultDatabase
     this.#retryDelaysMs = options.retryDelaysMs ?? defaultRetryDelaysMs
     this.#client = this.#connect(this.#database)
+    options.failed?.catch((error: unknown) => this.#gone.abort(error))
   }
 
   #connect(database: string): ClickHouseClient {
@@ -203,9 +208,16 @@ class ClickHouseStore implements HttpStore {
       } catch (cause) {
         const error = classified(operation, cause)
         const waitMs = this.#retryDelaysMs[attempt]
-        if (!(error instanceof StoreUnavailable) || !error.retryable || waitMs === undefined) throw error
-        await delay(waitMs)
+        if (!(error instanceof StoreUnavailable) || !error.retryable) throw error
+        await this.#waitUnlessGone(waitMs, error)
       }
     }
+  }
+  /** Throws `error` when there is no wait left, and what ended the store when that happens meanwhile or has happened. */
+  async #waitUnlessGone(waitMs: number | undefined, error: StoreUnavailable): Promise<void> {
+    const { signal } = this.#gone
+    if (waitMs !== undefined && !signal.aborted) await delay(waitMs, undefined, { signal }).catch(() => undefined)
+    signal.throwIfAborted()
+    if (waitMs === undefined) throw error
   }
 }

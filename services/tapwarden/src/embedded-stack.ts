@@ -21,6 +21,7 @@ import { type Engine, startEngine } from '@tapwarden/store/embedded/engine'
 import { type HttpStore, openStore } from '@tapwarden/store/http-store'
 import type { TapwardenConfig } from './config.js'
 import { migrated, startedEngine } from './open-store.js'
+import { markEnded, markRunning, redeliver } from './redelivery.js'
 import { openRedactor } from './sensor.js'
 import { type StackParts, type StackServices, startServices } from './services.js'
 import type { StoreCounts } from './traffic-summary.js'
@@ -77,7 +78,10 @@ export async function startEmbeddedStack(options: EmbeddedStackOptions): Promise
     undo.push(() => bus.close())
     const enforcers = options.enforcers ?? []
     const parts: StackParts = { bus, store, jobs, redactor, config, logger, storeFolder, stateFolder, enforcers }
-    return runningStack(parts, engine, await startServices(parts, undo), undo)
+    const wasCutOff = await markRunning(stateFolder)
+    const services = await startServices(parts, undo)
+    if (wasCutOff) await redeliver(bus, store)
+    return runningStack(parts, engine, services, undo)
   } catch (error) {
     // The reason is what counts; that a part of a half-started stack does not stop cleanly follows from it.
     await undo.run().catch((second: unknown) => logger.warn({ error: second }, 'a part did not stop cleanly'))
@@ -114,6 +118,7 @@ function runningStack(parts: StackParts, engine: Engine, services: StackServices
       } finally {
         await undo.run()
       }
+      if (!abandon) await markEnded(parts.stateFolder)
     },
   }
 }

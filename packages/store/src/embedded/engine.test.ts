@@ -144,14 +144,15 @@ describe.skipIf(missing !== undefined)(`the embedded engine ${missing ?? ''}`, (
   it('keeps what it acknowledged when it is killed, and starts again over a stale endpoint', async () => {
     const folder = join(root, 'killed')
     const first = await startEngine({ storeDir: folder, logger: silent })
-    const store = openStore({ ...first, retryDelaysMs: [] })
+    // Whoever would wait for it to come back waits in vain.
+    const store = openStore({ ...first, retryDelaysMs: [3_600_000] })
     await applyMigrations(store)
     await store.insertRows('audit_log', [{ at: '2026-01-01T00:00:00.000Z', action: 'kept' }], {
       deduplicationToken: 'kept',
     })
     process.kill(first.pid, 'SIGKILL')
     await expect(first.failed).rejects.toBeInstanceOf(StoreUnavailable)
-    await expect(store.ping()).rejects.toMatchObject({ name: 'StoreUnavailable', retryable: true })
+    await expect(store.ping()).rejects.toMatchObject({ name: 'StoreUnavailable', code: 'ENGINE_ENDED' })
     await store.close()
     const second = await attachOrStart({ storeDir: folder, logger: silent })
     expect(second.owned).toBe(true)
