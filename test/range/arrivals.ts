@@ -5,7 +5,7 @@ import type { Random } from './random.js'
 import type { Partner } from './shop.js'
 
 /** Mean time between two benign visits. */
-export const visitEveryMs = 900
+export const visitEveryMs = 450
 /** Mean time between two requests of a partner's sync. */
 export const partnerRequestEveryMs = 5_000
 const partnerRequestsMaxCount = 1_000_000

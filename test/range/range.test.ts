@@ -92,7 +92,7 @@ it('an hour of history has its people in the order of time, and their failures a
     .flatMap(({ messages }) => messages)
     .filter(({ bytes }) => /userId|invalid_credentials/.test(Buffer.from(bytes).toString()))
   const failures = logins.filter(({ bytes }) => Buffer.from(bytes).toString().includes('invalid_credentials'))
-  expect(conversations.length).toBeGreaterThan(3_000)
+  expect(conversations.length).toBeGreaterThan(6_000)
   expect(failures.length / logins.length).toBeGreaterThan(0.02)
   expect(failures.length / logins.length).toBeLessThan(0.12)
   for (const { messages } of conversations)
