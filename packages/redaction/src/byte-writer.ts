@@ -4,20 +4,41 @@
  */
 
 const encoder = new TextEncoder()
-const hexDigits = new TextEncoder().encode('0123456789abcdef')
 const slabBytes = 65_536
 const quote = 0x22
 const backslash = 0x5c
+/** Room behind what was written: literals go in by whole words. */
+const slackBytes = 8
+
+/** Two hex digits of each byte, as a little-endian 16-bit word. */
+const hexPairs = Uint16Array.from({ length: 256 }, (_, byte) => {
+  const digits = byte.toString(16).padStart(2, '0')
+  return digits.charCodeAt(0) | (digits.charCodeAt(1) << 8)
+})
+
+/** ASCII text of ours, ready to be written four bytes at a time. */
+export class Literal {
+  readonly length: number
+  readonly words: Int32Array
+
+  constructor(text: string) {
+    this.length = text.length
+    this.words = new Int32Array((text.length + 3) >>> 2)
+    for (let i = 0; i < text.length; i++) this.words[i >>> 2]! |= text.charCodeAt(i) << ((i & 3) << 3) // In range.
+  }
+}
 
 export class ByteWriter {
   bytes: Uint8Array
   /** Bytes written so far. May be set back to an earlier value to take writing back. */
   length = 0
+  #view: DataView
   #slab = new Uint8Array(0)
   #slabUsed = 0
 
   constructor(initialBytes = 16_384) {
-    this.bytes = new Uint8Array(initialBytes)
+    this.bytes = new Uint8Array(initialBytes + slackBytes)
+    this.#view = new DataView(this.bytes.buffer)
   }
 
   clear(): void {
@@ -40,13 +61,23 @@ export class ByteWriter {
   }
 
   byte(value: number): void {
-    if (this.length === this.bytes.length) this.#grow(1)
+    if (this.length + slackBytes >= this.bytes.length) this.#grow(1)
     this.bytes[this.length++] = value
   }
 
-  /** Text of ASCII characters as it is, without quotes or escapes: for text of ours. */
+  literal(literal: Literal): void {
+    const { length, words } = literal
+    let at = this.length
+    if (at + length + slackBytes > this.bytes.length) this.#grow(length)
+    const view = this.#view
+    // Up to three bytes too many: what is written next covers them.
+    for (let i = 0; i < words.length; i++, at += 4) view.setInt32(at, words[i]!, true) // In range by the loop condition.
+    this.length += length
+  }
+
+  /** Text of ASCII characters as it is, without quotes or escapes: for text of ours that is not always the same. */
   ascii(text: string): void {
-    if (this.length + text.length > this.bytes.length) this.#grow(text.length)
+    if (this.length + text.length + slackBytes > this.bytes.length) this.#grow(text.length)
     const bytes = this.bytes
     let at = this.length
     for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i)
@@ -54,28 +85,61 @@ export class ByteWriter {
   }
 
   copy(source: Uint8Array, from: number, to: number): void {
-    if (this.length + to - from > this.bytes.length) this.#grow(to - from)
+    if (this.length + to - from + slackBytes > this.bytes.length) this.#grow(to - from)
     const bytes = this.bytes
     let at = this.length
     for (let i = from; i < to; i++) bytes[at++] = source[i]! // In range by the caller's bounds.
     this.length = at
   }
 
-  /** A whole, non-negative number. */
+  /** A whole, non-negative number that is safe. */
   int(value: number): void {
-    if (value < 10) this.byte(0x30 + value)
-    else this.ascii(String(value))
+    if (value < 10) {
+      this.byte(0x30 + value)
+      return
+    }
+    if (value > 0x7fffffff) {
+      // Two halves of which each fits 32 bits: µs since 1970 are such numbers.
+      const high = Math.floor(value / 1_000_000_000)
+      this.int(high)
+      this.#digits(value - high * 1_000_000_000, 9)
+      return
+    }
+    this.#digits(value, digitCountOf(value))
   }
 
-  /** 32 bits as eight lower-case hex digits. */
-  hex32(value: number): void {
-    if (this.length + 8 > this.bytes.length) this.#grow(8)
-    for (let shift = 28; shift >= 0; shift -= 4) this.bytes[this.length++] = hexDigits[(value >>> shift) & 15]! // 16 digits.
+  /** The last `count` decimal digits of a number of 31 bits. */
+  #digits(value: number, count: number): void {
+    if (this.length + count + slackBytes > this.bytes.length) this.#grow(count)
+    const bytes = this.bytes
+    let rest = value | 0
+    for (let at = this.length + count - 1; at >= this.length; at--) {
+      const tenth = (rest / 10) | 0
+      bytes[at] = 0x30 + rest - tenth * 10
+      rest = tenth
+    }
+    this.length += count
+  }
+
+  /** 64 bits as sixteen lower-case hex digits. */
+  hex64(high: number, low: number): void {
+    const at = this.length
+    if (at + 16 + slackBytes > this.bytes.length) this.#grow(16)
+    const view = this.#view
+    view.setUint16(at, hexPairs[high >>> 24]!, true) // Here and below: 256 entries, a byte.
+    view.setUint16(at + 2, hexPairs[(high >>> 16) & 255]!, true)
+    view.setUint16(at + 4, hexPairs[(high >>> 8) & 255]!, true)
+    view.setUint16(at + 6, hexPairs[high & 255]!, true)
+    view.setUint16(at + 8, hexPairs[low >>> 24]!, true)
+    view.setUint16(at + 10, hexPairs[(low >>> 16) & 255]!, true)
+    view.setUint16(at + 12, hexPairs[(low >>> 8) & 255]!, true)
+    view.setUint16(at + 14, hexPairs[low & 255]!, true)
+    this.length = at + 16
   }
 
   /** Any text as a JSON string: quoted, escaped, UTF-8; lone surrogates become escapes. */
   jsonText(text: string): void {
-    if (this.length + text.length + 2 > this.bytes.length) this.#grow(text.length + 2)
+    if (this.length + text.length + 2 + slackBytes > this.bytes.length) this.#grow(text.length + 2)
     const from = this.length
     const bytes = this.bytes
     let at = from
@@ -94,22 +158,32 @@ export class ByteWriter {
 
   /** Puts a number in front of what was written since `at`: counts are known only when their items have been written. */
   insertInt(at: number, value: number): void {
-    const digits = String(value)
-    if (this.length + digits.length > this.bytes.length) this.#grow(digits.length)
-    this.bytes.copyWithin(at + digits.length, at, this.length)
-    for (let i = 0; i < digits.length; i++) this.bytes[at + i] = digits.charCodeAt(i)
-    this.length += digits.length
+    const digitCount = digitCountOf(value)
+    if (this.length + digitCount + slackBytes > this.bytes.length) this.#grow(digitCount)
+    const end = this.length
+    this.bytes.copyWithin(at + digitCount, at, end)
+    this.length = at
+    this.#digits(value, digitCount)
+    this.length = end + digitCount
   }
 
   #escapedText(text: string): void {
     const escaped = JSON.stringify(text)
-    if (this.length + escaped.length * 3 > this.bytes.length) this.#grow(escaped.length * 3)
+    if (this.length + escaped.length * 3 + slackBytes > this.bytes.length) this.#grow(escaped.length * 3)
     this.length += encoder.encodeInto(escaped, this.bytes.subarray(this.length)).written
   }
 
   #grow(moreBytes: number): void {
-    const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.length + moreBytes))
+    const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.length + moreBytes) + slackBytes)
     grown.set(this.bytes.subarray(0, this.length))
     this.bytes = grown
+    this.#view = new DataView(grown.buffer)
   }
+}
+
+/** Of a number of 31 bits. */
+function digitCountOf(value: number): number {
+  let count = 1
+  for (let bound = 10; count < 10 && value >= bound; bound *= 10) count++
+  return count
 }

@@ -9,12 +9,22 @@
  */
 
 import { shapeDepthMaxCount, shapeItemsMaxCount, shapeLeavesMaxCount } from '@tapwarden/contracts/content-shape'
-import { BACKSLASH, byteClasses, classesOf } from '@tapwarden/sensitive-data/byte-class'
+import {
+  BACKSLASH,
+  byteClasses,
+  CONTROL,
+  classesOf,
+  HIGH,
+  LOWER,
+  OTHER,
+  UPPER,
+} from '@tapwarden/sensitive-data/byte-class'
 import { type SensitiveType, scanSensitive, sensitiveTypeOf } from '@tapwarden/sensitive-data/recognizers'
-import type { ByteWriter } from './byte-writer.js'
-import { nameText, writeName } from './clear-name.js'
+import { type ByteWriter, Literal } from './byte-writer.js'
+import { isClearName, nameText, writeName } from './clear-name.js'
 import { unescapeJson } from './json-escape.js'
-import { writeNumberLeaf, writeStringLeaf } from './leaf.js'
+import { KnownNames, knownNameMaxBytes, noName } from './known-names.js'
+import { sensitiveTypeOfString, writeNumberLeaf, writeStringLeaf } from './leaf.js'
 import { LoginFields, loginValueMaxBytes, type RawLogin } from './login.js'
 import { isSecretKind, type NameKind, nameKindOf, OTHER_PASSWORD, PASSWORD, PLAIN, USER } from './name-kind.js'
 import type { SightingPlace, Sightings } from './sightings.js'
@@ -33,6 +43,17 @@ const openBracket = 0x5b
 const closeBracket = 0x5d
 const minus = 0x2d
 const deepScanMaxCount = 16
+
+const boolLeaf = new Literal('"bool"')
+const nullLeaf = new Literal('"null"')
+const cutLeaf = new Literal('"cut"')
+
+/** Byte classes inside a string, and the quote that ends it. */
+const stringEnd = 0x8000
+const stringClasses = byteClasses.slice()
+stringClasses[quote] = stringEnd
+/** Classes of names that need more than copying. */
+const notPlain = BACKSLASH | CONTROL | HIGH | OTHER
 
 export class JsonShaper {
   readonly #writer: ByteWriter
@@ -56,6 +77,7 @@ export class JsonShaper {
   #textTo = 0
   #textClasses = 0
   #scratch = new Uint8Array(4_096)
+  readonly #names = new KnownNames()
 
   constructor(writer: ByteWriter, tokens: Tokens, sightings: Sightings) {
     this.#writer = writer
@@ -79,7 +101,7 @@ export class JsonShaper {
     this.#place = place
     this.#wantsLogin = wantsLogin
     this.#login = undefined
-    this.#value(0, PLAIN, true)
+    this.#value(0, PLAIN, true, noName)
     if (this.#outcome === 'complete') {
       this.#skipBlanks()
       if (this.#at < this.#end) this.#outcome = 'broken'
@@ -88,29 +110,34 @@ export class JsonShaper {
     return this.#outcome
   }
 
-  #value(depth: number, kind: NameKind, printing: boolean): void {
+  /** `owner` is the known name under which the value stands. */
+  #value(depth: number, kind: NameKind, printing: boolean, owner: number): void {
     this.#skipBlanks()
-    const byte = this.#at < this.#end ? this.#bytes[this.#at] : undefined
+    if (this.#at >= this.#end) {
+      this.#cut(printing)
+      return
+    }
+    const byte = this.#bytes[this.#at]! // In range by the check above.
     if (byte === quote) this.#string(kind, printing)
     else if (byte === openBrace || byte === openBracket) {
       if (depth >= shapeDepthMaxCount) this.#skipContainer(printing)
-      else if (byte === openBrace) this.#object(depth, kind, printing)
-      else this.#array(depth, kind, printing)
-    } else if (byte === undefined) this.#cut(printing)
-    else if (byte === minus || (byte >= 0x30 && byte <= 0x39)) this.#number(kind, printing)
-    else if (byte === 0x74) this.#literal('true', '"bool"', printing)
-    else if (byte === 0x66) this.#literal('false', '"bool"', printing)
-    else if (byte === 0x6e) this.#literal('null', '"null"', printing)
+      else if (byte === openBrace) this.#object(depth, kind, printing, owner)
+      else this.#array(depth, kind, printing, owner)
+    } else if (byte === minus || (byte >= 0x30 && byte <= 0x39)) this.#number(kind, printing)
+    else if (byte === 0x74) this.#literal('true', boolLeaf, printing)
+    else if (byte === 0x66) this.#literal('false', boolLeaf, printing)
+    else if (byte === 0x6e) this.#literal('null', nullLeaf, printing)
     else this.#outcome = 'broken'
   }
 
-  #object(depth: number, inherited: NameKind, printing: boolean): void {
+  #object(depth: number, inherited: NameKind, printing: boolean, owner: number): void {
     this.#at++
     if (printing) this.#writer.byte(openBrace)
     this.#leafCount++
     let memberCount = 0
     let login: LoginFields | undefined
     let prints = printing
+    let known = noName
     for (;;) {
       this.#skipBlanks()
       if (this.#at >= this.#end) this.#cut(false)
@@ -118,21 +145,24 @@ export class JsonShaper {
         this.#at++
         break
       }
-      if (this.#outcome !== 'complete' || !this.#readName()) break
-      // Of values that are only scanned, what the name says matters to logins alone.
-      const judged = prints || this.#wantsLogin
-      const own = judged ? nameKindOf(this.#text, this.#textFrom, this.#textTo) : PLAIN
-      if (this.#wantsLogin && this.#startsString()) login = this.#noteLogin(own, login)
+      if (this.#outcome !== 'complete') break
+      const nameFrom = this.#at
+      known = this.#readName(known, owner)
+      if (this.#outcome !== 'complete') break
+      const own = known === noName ? nameKindOf(this.#text, this.#textFrom, this.#textTo) : this.#names.kindOf(known)
+      if (own !== PLAIN && this.#wantsLogin && this.#startsString()) login = this.#noteLogin(own, login)
       if (prints) {
         if (memberCount > 0) this.#writer.byte(comma)
-        writeName(this.#writer, this.#tokens, this.#text, this.#textFrom, this.#textTo, this.#textClasses)
+        if (known !== noName)
+          this.#writer.copy(this.#bytes, nameFrom, nameFrom + this.#names.lengthOf(known) + 2) // With its quotes.
+        else writeName(this.#writer, this.#tokens, this.#text, this.#textFrom, this.#textTo, this.#textClasses)
         this.#writer.byte(colon)
       }
       // Once the limit is reached, one `cut` stands for this member and those behind it.
       const hasRoom = this.#leafCount < shapeLeavesMaxCount
-      if (prints && !hasRoom) this.#writer.ascii('"cut"')
+      if (prints && !hasRoom) this.#writer.literal(cutLeaf)
       prints &&= hasRoom
-      this.#value(depth + 1, isSecretKind(inherited) ? inherited : own, prints)
+      this.#value(depth + 1, isSecretKind(inherited) ? inherited : own, prints, known)
       this.#pathCount--
       memberCount++
       if (this.#outcome !== 'complete' || !this.#goesOn(closeBrace)) break
@@ -141,26 +171,46 @@ export class JsonShaper {
     if (printing) this.#writer.byte(closeBrace)
   }
 
-  /** Reads `"name" :`, leaves the name in `#text…` and on the path. False on a fault. */
-  #readName(): boolean {
-    if (this.#bytes[this.#at] !== quote) this.#outcome = 'broken'
+  /**
+   * Reads `"name" :` and puts it on the path. Returns the name's slot if it is known, else leaves it in `#text…` and returns `noName`;
+   * a fault shows in `#outcome`. `previous` and `owner` as in `KnownNames.find`.
+   */
+  #readName(previous: number, owner: number): number {
+    const bytes = this.#bytes
     const from = this.#at + 1
-    if (this.#outcome !== 'complete' || !this.#readString()) {
-      if (this.#outcome === 'complete') this.#outcome = 'cut'
-      return false
+    if (bytes[from - 1] !== quote) {
+      this.#outcome = 'broken'
+      return noName
+    }
+    const known = this.#names.find(bytes, from, this.#end, previous, owner)
+    if (known !== noName) this.#at = from + this.#names.lengthOf(known) + 1
+    else if (this.#readString()) this.#learnName(from, this.#at - 1)
+    else {
+      this.#outcome = 'cut'
+      return noName
     }
     const to = this.#at - 1
-    this.#skipBlanks()
+    if (bytes[this.#at] !== colon) {
+      this.#skipBlanks()
+      if (this.#at < this.#end && bytes[this.#at] !== colon) this.#outcome = 'broken'
+    }
     if (this.#at >= this.#end) this.#outcome = 'cut'
-    else if (this.#bytes[this.#at] !== colon) this.#outcome = 'broken'
-    if (this.#outcome !== 'complete') return false
+    if (this.#outcome !== 'complete') return noName
     this.#at++
     this.#pathFrom[this.#pathCount] = from
     this.#pathTo[this.#pathCount++] = to
-    return true
+    return known
   }
 
-  #array(depth: number, kind: NameKind, printing: boolean): void {
+  /** Keys made of digits alone are mostly ids: they would push out real names. */
+  #learnName(from: number, to: number): void {
+    const classes = this.#textClasses
+    if (to - from > knownNameMaxBytes || (classes & notPlain) !== 0 || (classes & (LOWER | UPPER)) === 0) return
+    if (isClearName(this.#bytes, from, to, classes))
+      this.#names.learn(this.#bytes, from, to, nameKindOf(this.#bytes, from, to))
+  }
+
+  #array(depth: number, kind: NameKind, printing: boolean, owner: number): void {
     this.#at++
     this.#pathFrom[this.#pathCount++] = -1
     this.#leafCount++
@@ -168,12 +218,12 @@ export class JsonShaper {
     const countAt = this.#writer.length
     let itemCount = 0
     this.#skipBlanks()
-    if (this.#bytes[this.#at] === closeBracket && this.#at < this.#end) this.#at++
+    if (this.#at < this.#end && this.#bytes[this.#at] === closeBracket) this.#at++
     else {
       do {
         const prints = printing && itemCount < shapeItemsMaxCount && this.#leafCount < shapeLeavesMaxCount
         if (prints) this.#writer.byte(comma)
-        this.#value(depth + 1, kind, prints)
+        this.#value(depth + 1, kind, prints, owner)
         itemCount++
       } while (this.#outcome === 'complete' && this.#goesOn(closeBracket))
     }
@@ -186,10 +236,14 @@ export class JsonShaper {
   /** Behind a member or item: true at a comma, false at the end of the container or on a fault. */
   #goesOn(close: number): boolean {
     this.#skipBlanks()
+    if (this.#at >= this.#end) {
+      this.#at++
+      this.#outcome = 'cut'
+      return false
+    }
     const byte = this.#bytes[this.#at++]
-    if (this.#at > this.#end) this.#outcome = 'cut'
-    else if (byte === comma) return true
-    else if (byte !== close) this.#outcome = 'broken'
+    if (byte === comma) return true
+    if (byte !== close) this.#outcome = 'broken'
     return false
   }
 
@@ -203,43 +257,55 @@ export class JsonShaper {
     this.#leafCount++
     const from = this.#textFrom
     const to = this.#textTo
-    if (!printing) this.#note(sensitiveTypeOf(this.#text, from, to, this.#textClasses))
-    else this.#note(writeStringLeaf(this.#writer, this.#tokens, this.#text, from, to, this.#textClasses, kind))
+    const type = printing
+      ? writeStringLeaf(this.#writer, this.#tokens, this.#text, from, to, this.#textClasses, kind)
+      : sensitiveTypeOfString(this.#text, from, to, this.#textClasses)
+    if (type !== undefined) this.#note(type)
   }
 
   #number(kind: NameKind, printing: boolean): void {
+    const bytes = this.#bytes
+    const end = this.#end
     const from = this.#at
     let digitCount = 0
     let isInteger = true
     let inExponent = false
-    for (; this.#at < this.#end; this.#at++) {
-      const byte = this.#bytes[this.#at]! // In range by the loop condition.
+    let at = from
+    for (; at < end; at++) {
+      const byte = bytes[at]! // In range by the loop condition.
       if (byte >= 0x30 && byte <= 0x39) digitCount += inExponent ? 0 : 1
       else if (byte === 0x2e || byte === 0x65 || byte === 0x45 || byte === 0x2b) {
         isInteger = false
         inExponent ||= byte !== 0x2e
       } else if (byte !== minus) break
     }
+    this.#at = at
     if (digitCount === 0) this.#outcome = 'broken'
     this.#leafCount++
-    if (printing) {
-      this.#note(writeNumberLeaf(this.#writer, this.#tokens, this.#bytes, from, this.#at, isInteger, digitCount, kind))
-    } else if (digitCount >= 13) this.#note(sensitiveTypeOf(this.#bytes, from, this.#at))
+    const type = printing
+      ? writeNumberLeaf(this.#writer, this.#tokens, bytes, from, at, isInteger, digitCount, kind)
+      : digitCount >= 13
+        ? sensitiveTypeOf(bytes, from, at)
+        : undefined
+    if (type !== undefined) this.#note(type)
   }
 
-  #literal(word: string, leaf: string, printing: boolean): void {
-    for (let i = 0; i < word.length; i++, this.#at++) {
-      if (this.#at >= this.#end) {
+  #literal(word: string, leaf: Literal, printing: boolean): void {
+    const bytes = this.#bytes
+    const from = this.#at
+    for (let i = 0; i < word.length; i++) {
+      if (from + i >= this.#end) {
         this.#cut(printing)
         return
       }
-      if (this.#bytes[this.#at] !== word.charCodeAt(i)) {
+      if (bytes[from + i] !== word.charCodeAt(i)) {
         this.#outcome = 'broken'
         return
       }
     }
+    this.#at = from + word.length
     this.#leafCount++
-    if (printing) this.#writer.ascii(leaf)
+    if (printing) this.#writer.literal(leaf)
   }
 
   /** Reads the string at `#at` into `#text…`; false when the input ends first. Control characters are let through. */
@@ -249,13 +315,13 @@ export class JsonShaper {
     const from = this.#at + 1
     let classes = 0
     let i = from
-    this.#textFrom = from
     for (; i < end; i++) {
-      const byte = bytes[i]! // In range by the loop condition.
-      if (byte === quote) break
-      classes |= byteClasses[byte]! // A table of 256.
-      if (byte === backslash) i++
+      const bits = stringClasses[bytes[i]!]! // In range by the loop condition; a table of 256.
+      if (bits === stringEnd) break
+      classes |= bits
+      if (bits === BACKSLASH) i++
     }
+    this.#textFrom = from
     this.#at = i + 1
     if (i >= end) return false
     this.#text = bytes
@@ -293,21 +359,25 @@ export class JsonShaper {
     if (this.#at >= this.#end) this.#outcome = 'cut'
     this.#at = to
     this.#leafCount++
-    if (printing) this.#writer.ascii('"cut"')
+    if (printing) this.#writer.literal(cutLeaf)
   }
 
   /** The input ended: `cut` stands where a value was expected. */
   #cut(printing: boolean): void {
     this.#outcome = 'cut'
     this.#at = this.#end
-    if (printing) this.#writer.ascii('"cut"')
+    if (printing) this.#writer.literal(cutLeaf)
   }
 
   #skipBlanks(): void {
-    for (; this.#at < this.#end; this.#at++) {
-      const byte = this.#bytes[this.#at]
-      if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return
+    const bytes = this.#bytes
+    const end = this.#end
+    let at = this.#at
+    for (; at < end; at++) {
+      const byte = bytes[at]! // In range by the loop condition.
+      if (byte > 0x20 || (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)) break
     }
+    this.#at = at
   }
 
   #startsString(): boolean {

@@ -1,6 +1,6 @@
 /** Formats of string leaves (contracts/content-shape.ts, `leafFormats`): the whole value has the form, by structure and not by name. */
 
-import type { LeafFormat } from '@tapwarden/contracts/content-shape'
+import { type LeafFormat, leafFormats } from '@tapwarden/contracts/content-shape'
 import {
   ALPHANUMERIC,
   AT,
@@ -22,34 +22,63 @@ import { findJwt } from '@tapwarden/sensitive-data/jwt'
 const hexMinCharacterCount = 16
 const base64MinCharacterCount = 20
 
-/** The format of `bytes[from, to)`, whose byte classes are `classes`, or undefined. Allocates nothing but for JWT-like text. */
-export function formatOf(bytes: Uint8Array, from: number, to: number, classes: number): LeafFormat | undefined {
+/** Formats go by their position in `leafFormats`, so that what is written for them is found without a look-up by text. */
+export type FormatIndex = number
+export const noFormat: FormatIndex = -1
+const indexOf = (format: LeafFormat): FormatIndex => leafFormats.indexOf(format)
+const uuid = indexOf('uuid')
+const dateTime = indexOf('date-time')
+const date = indexOf('date')
+const email = indexOf('email')
+const uri = indexOf('uri')
+const ipv4 = indexOf('ipv4')
+const ipv6 = indexOf('ipv6')
+const hex = indexOf('hex')
+const base64 = indexOf('base64')
+const jwt = indexOf('jwt')
+const objectid = indexOf('objectid')
+const digits = indexOf('digits')
+
+/** Whole values of which nothing else need be suspected: UUIDs and times. */
+export function isPlainFormat(format: FormatIndex): boolean {
+  return format === uuid || format === dateTime
+}
+
+/** Whether `bytes[from, to)` has such a format, for callers that need no more. */
+export function hasPlainFormat(bytes: Uint8Array, from: number, to: number, classes: number): boolean {
+  if ((classes & (DIGIT | DASH)) !== (DIGIT | DASH) || (classes & HIGH) !== 0) return false
+  if (to - from === 36 && isUuid(bytes, from)) return true
+  return to - from > 10 && isDate(bytes, from) && isTime(bytes, from + 10, to)
+}
+
+/** The format of `bytes[from, to)`, whose byte classes are `classes`, or `noFormat`. Allocates nothing but for JWT-like text. */
+export function formatOf(bytes: Uint8Array, from: number, to: number, classes: number): FormatIndex {
   const length = to - from
-  if (length === 0 || (classes & HIGH) !== 0) return undefined
-  if (classes === DIGIT) return 'digits'
-  if ((classes & AT) !== 0 && (classes & DOT) !== 0 && isEmail(bytes, from, to)) return 'email'
+  if (length === 0 || (classes & HIGH) !== 0) return noFormat
+  if (classes === DIGIT) return digits
+  if ((classes & AT) !== 0 && (classes & DOT) !== 0 && isEmail(bytes, from, to)) return email
   if ((classes & (DIGIT | DASH)) === (DIGIT | DASH)) {
-    if (length === 36 && isUuid(bytes, from)) return 'uuid'
+    if (length === 36 && isUuid(bytes, from)) return uuid
     if (length >= 10 && isDate(bytes, from)) {
-      if (length === 10) return 'date'
-      if (isTime(bytes, from + 10, to)) return 'date-time'
+      if (length === 10) return date
+      if (isTime(bytes, from + 10, to)) return dateTime
     }
   }
   if ((classes & COLON) !== 0) {
-    if (isUri(bytes, from, to)) return 'uri'
-    return isIpv6(bytes, from, to, classes) ? 'ipv6' : undefined
+    if (isUri(bytes, from, to)) return uri
+    return isIpv6(bytes, from, to, classes) ? ipv6 : noFormat
   }
-  if (classes === (DIGIT | DOT) && isIpv4(bytes, from, to)) return 'ipv4'
+  if (classes === (DIGIT | DOT) && isIpv4(bytes, from, to)) return ipv4
   if (
     (classes & ~ALPHANUMERIC) === 0 &&
     length >= hexMinCharacterCount &&
     (classes & DIGIT) !== 0 &&
     isHex(bytes, from, to)
   ) {
-    return length === 24 ? 'objectid' : 'hex'
+    return length === 24 ? objectid : hex
   }
-  if ((classes & DOT) !== 0) return length >= 20 && findJwt(bytes, from, to) === to ? 'jwt' : undefined
-  return isBase64(bytes, from, to, classes) ? 'base64' : undefined
+  if ((classes & DOT) !== 0) return length >= 20 && findJwt(bytes, from, to) === to ? jwt : noFormat
+  return isBase64(bytes, from, to, classes) ? base64 : noFormat
 }
 
 function isUuid(bytes: Uint8Array, from: number): boolean {
@@ -69,12 +98,41 @@ function isDate(bytes: Uint8Array, from: number): boolean {
   return month >= 1 && month <= 12 && day >= 1 && day <= 31
 }
 
-/** `T10:30`, ` 10:30:00.123Z`, `t10:30:00+02:00` (RFC 3339, and what people write). */
+/**
+ * `T10:30`, ` 10:30:00.123Z`, `t10:30:00+02:00`, ` 10:30:00 UTC` (RFC 3339, and what people write). To the last byte: nothing may hide
+ * behind a time.
+ */
 function isTime(bytes: Uint8Array, from: number, to: number): boolean {
   if (to - from < 6 || to - from > 25) return false
   const separator = bytes[from]
   if (separator !== 0x54 && separator !== 0x74 && separator !== 0x20) return false
-  return isDigit(bytes[from + 1]) && two(bytes, from + 1) < 24 && bytes[from + 3] === 0x3a && two(bytes, from + 4) < 60
+  if (two(bytes, from + 1) >= 24 || bytes[from + 3] !== 0x3a || two(bytes, from + 4) >= 60) return false
+  let at = from + 6
+  if (at < to && bytes[at] === 0x3a) {
+    if (two(bytes, at + 1) > 60) return false // Leap seconds are times.
+    at += 3
+    if (at < to && (bytes[at] === 0x2e || bytes[at] === 0x2c)) {
+      const fraction = ++at
+      while (at < to && isDigit(bytes[at])) at++
+      if (at === fraction || at - fraction > 9) return false
+    }
+  }
+  return isZone(bytes, at, to)
+}
+
+/** Nothing, `Z`, `+02:00`, ` +0200`, ` UTC`. */
+function isZone(bytes: Uint8Array, from: number, to: number): boolean {
+  let at = from
+  if (at < to && bytes[at] === 0x20) at++
+  if (at === to) return at === from
+  if (bytes[at] !== 0x2b && bytes[at] !== 0x2d) {
+    if (to - at > 4) return false
+    while (at < to && (classAt(bytes, at) & (LOWER | UPPER)) !== 0) at++
+    return at === to
+  }
+  const minutes = bytes[at + 3] === 0x3a ? at + 4 : at + 3
+  if (to > at + 3 && (to !== minutes + 2 || two(bytes, minutes) >= 60)) return false
+  return to >= at + 3 && two(bytes, at + 1) < 24
 }
 
 function two(bytes: Uint8Array, at: number): number {

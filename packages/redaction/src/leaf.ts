@@ -1,10 +1,10 @@
 /** One leaf of a shape (contracts/content-shape.ts): type, format, length class, sensitive type, token. The value itself stays here. */
 
-import type { LeafType } from '@tapwarden/contracts/content-shape'
+import { type LeafType, leafFormats } from '@tapwarden/contracts/content-shape'
 import { byteClasses, HIGH } from '@tapwarden/sensitive-data/byte-class'
 import { type SensitiveType, sensitiveTypeOf } from '@tapwarden/sensitive-data/recognizers'
-import type { ByteWriter } from './byte-writer.js'
-import { formatOf } from './leaf-format.js'
+import { type ByteWriter, Literal } from './byte-writer.js'
+import { formatOf, hasPlainFormat, isPlainFormat, noFormat } from './leaf-format.js'
 import { isSecretKind, type NameKind, OTHER_PASSWORD, PASSWORD } from './name-kind.js'
 import type { Tokens } from './token.js'
 
@@ -12,6 +12,15 @@ import type { Tokens } from './token.js'
 export function lengthClass(count: number): number {
   return 32 - Math.clz32(count)
 }
+
+const lengthClassesCount = 33
+/** Beginnings of string leaves, `"str f=FORMAT n=CLASS`, by format (none first) and length class. */
+const stringStarts: readonly Literal[] = ['', ...leafFormats.map((format) => ` f=${format}`)].flatMap((format) =>
+  Array.from({ length: lengthClassesCount }, (_, length) => new Literal(`"str${format} n=${length}`)),
+)
+const shortDigitsMaxCount = 24
+const integerStarts = Array.from({ length: shortDigitsMaxCount + 1 }, (_, digits) => new Literal(`"int n=${digits}`))
+const numberStarts = Array.from({ length: shortDigitsMaxCount + 1 }, (_, digits) => new Literal(`"num n=${digits}`))
 
 /**
  * Writes the leaf of the string `bytes[from, to)` (unescaped, decoded), quotes included, and returns its sensitive type.
@@ -26,18 +35,22 @@ export function writeStringLeaf(
   classes: number,
   kind: NameKind,
 ): SensitiveType | undefined {
-  const secret = isSecretKind(kind)
-  const format = secret ? undefined : formatOf(bytes, from, to, classes)
-  const sensitive = format === 'uuid' || format === 'date-time' ? undefined : sensitiveTypeOf(bytes, from, to, classes)
-  writer.ascii('"str')
-  if (format !== undefined) {
-    writer.ascii(' f=')
-    writer.ascii(format)
-  }
-  writer.ascii(' n=')
-  writer.int(lengthClass((classes & HIGH) === 0 ? to - from : characterCount(bytes, from, to)))
+  const format = isSecretKind(kind) ? noFormat : formatOf(bytes, from, to, classes)
+  const sensitive = isPlainFormat(format) ? undefined : sensitiveTypeOf(bytes, from, to, classes)
+  const length = lengthClass((classes & HIGH) === 0 ? to - from : characterCount(bytes, from, to))
+  writer.literal(stringStarts[(format + 1) * lengthClassesCount + length]!) // One for each format and class.
   writeSecretAndToken(writer, tokens, bytes, from, to, kind, sensitive)
   return sensitive
+}
+
+/** The sensitive type of a string that gets no leaf: what `writeStringLeaf` would return. */
+export function sensitiveTypeOfString(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  classes: number,
+): SensitiveType | undefined {
+  return hasPlainFormat(bytes, from, to, classes) ? undefined : sensitiveTypeOf(bytes, from, to, classes)
 }
 
 /** The same for a JSON number, `bytes[from, to)` as it was written. */
@@ -52,8 +65,12 @@ export function writeNumberLeaf(
   kind: NameKind,
 ): SensitiveType | undefined {
   const sensitive = isInteger && digitCount >= 13 ? sensitiveTypeOf(bytes, from, to) : undefined
-  writer.ascii(isInteger ? '"int n=' : '"num n=')
-  writer.int(digitCount)
+  const start = (isInteger ? integerStarts : numberStarts)[digitCount]
+  if (start !== undefined) writer.literal(start)
+  else {
+    writer.ascii(isInteger ? '"int n=' : '"num n=')
+    writer.int(digitCount)
+  }
   writeSecretAndToken(writer, tokens, bytes, from, to, kind, sensitive)
   return sensitive
 }
@@ -92,10 +109,7 @@ function writeSecretAndToken(
     writer.ascii(sensitive)
   }
   // A billion possible numbers: a comparable token would give them away to whoever learns one.
-  if (!secret && sensitive !== 'us-ssn' && to > from) {
-    writer.ascii(' k=')
-    tokens.writeContent(writer, bytes, from, to)
-  }
+  if (!secret && sensitive !== 'us-ssn' && to > from) tokens.writeLeafPart(writer, bytes, from, to)
   writer.byte(0x22)
 }
 

@@ -10,7 +10,7 @@ import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:cryp
 import { assert } from '@tapwarden/base/assert'
 import { BoundedMap } from '@tapwarden/base/bounded-map'
 import { type Token, type TokenClass, tokenLetters } from '@tapwarden/contracts/token'
-import type { ByteWriter } from './byte-writer.js'
+import { type ByteWriter, Literal } from './byte-writer.js'
 import { SipHasher } from './siphash.js'
 
 export const fleetKeyBytes = 32
@@ -31,6 +31,8 @@ export class Tokens {
   readonly #credential: HmacTokens
   readonly #content: SipHasher
   readonly #contentPrefix: string
+  readonly #contentLiteral: Literal
+  readonly #leafLiteral: Literal
 
   /** `fleetKey` is 32 secret bytes; `keyNumber` from 1 tells tokens of rotated keys apart. */
   constructor(fleetKey: Uint8Array, keyNumber: number) {
@@ -42,6 +44,8 @@ export class Tokens {
     this.#credential = new HmacTokens(subkey(fleetKey, 'credential', 32), `${tokenLetters.credential}${keyNumber}.`)
     this.#content = new SipHasher(subkey(fleetKey, 'content', 16))
     this.#contentPrefix = `${tokenLetters.content}${keyNumber}.`
+    this.#contentLiteral = new Literal(this.#contentPrefix)
+    this.#leafLiteral = new Literal(` k=${this.#contentPrefix}`)
   }
 
   /** API keys, bearer tokens, session cookies, as a byte string. Repeated values cost a look-up. */
@@ -60,12 +64,18 @@ export class Tokens {
     return this.#credential.of(Buffer.from(normalized, 'utf8').toString('latin1'))
   }
 
-  /** Writes the content token of `bytes[from, to)`: about 100 ns for a short value, no allocation. */
+  /** Writes the content token of `bytes[from, to)`: less than 100 ns for a short value, no allocation. */
   writeContent(writer: ByteWriter, bytes: Uint8Array, from: number, to: number): void {
     this.#content.hash(bytes, from, to)
-    writer.ascii(this.#contentPrefix)
-    writer.hex32(this.#content.high)
-    writer.hex32(this.#content.low)
+    writer.literal(this.#contentLiteral)
+    writer.hex64(this.#content.high, this.#content.low)
+  }
+
+  /** The same as a part of a leaf: ` k=` and the token. */
+  writeLeafPart(writer: ByteWriter, bytes: Uint8Array, from: number, to: number): void {
+    this.#content.hash(bytes, from, to)
+    writer.literal(this.#leafLiteral)
+    writer.hex64(this.#content.high, this.#content.low)
   }
 
   /** The content token of a value as text. */
