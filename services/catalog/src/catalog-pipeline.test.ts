@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { InProcessBus } from '@tapwarden/bus/in-process'
@@ -149,6 +149,14 @@ FROM v_transactions`,
     expect(await stores.store.query('SELECT anomalies FROM v_sensor_intervals')).toEqual([
       { anomalies: { 'tcp.gap': '2' } },
     ])
+  }, 60_000)
+
+  it('counts what a killed process left in its journal, once', async () => {
+    const left = [600, 601].map((i) => request(i, 'POST', '/api/v1/orders', 201))
+    const lines = left.map((transaction) => JSON.stringify({ ...transaction, endpointId: '00' }))
+    writeFileSync(join(folder, 'transactions.journal'), `left-over\n${lines.join('\n')}\n`)
+    expect(await run(left)).toMatchObject({ insertedCount: 0, duplicateCount: 2 })
+    expect(await endpoints()).toContainEqual(['POST', '/api/v1/orders', 12])
   }, 60_000)
 
   it('answers for one endpoint, by template or by any path of it', async () => {

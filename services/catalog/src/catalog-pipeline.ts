@@ -5,7 +5,7 @@
  *
  * Learning sees only what is new, so a second replay teaches nothing. Batches are prepared one after the other and written together:
  * the writer gathers rows of many; commits follow the writes in the order in which the batches came. Pending rows are bounded
- * (`pendingRowsMaxCount`): above it reading waits for the store.
+ * (`pendingRowsMaxCount`, `pendingMaxBytes`): above it reading waits for the store.
  */
 
 import type { Batch, Bus, BusRecord } from '@tapwarden/bus/bus'
@@ -57,6 +57,17 @@ export interface CatalogService extends RunningService {
 
 /** Restores the state, then reads. Throws what the store throws while restoring. */
 export async function startCatalog(options: CatalogOptions): Promise<CatalogService> {
+  const filter = new DuplicateFilter(options.store)
+  const writer = await openTransactionWriter({
+    store: options.store,
+    journalFolder: options.journalFolder,
+    batchRowCount: options.config.insertRowsMaxCount,
+    batchBytes: options.config.insertBytesMax,
+    batchWaitMs: options.config.insertWaitMs,
+    filter,
+    onRetry: (error) => options.logger.warn({ error }, 'The store is away; transactions wait'),
+  })
+  // After the writer has completed what its journal held: those rows are stored, and come again only as duplicates.
   const catalog = new Catalog()
   const { baselines, transactionCount } = await restoreCatalog(
     catalog,
@@ -64,15 +75,6 @@ export async function startCatalog(options: CatalogOptions): Promise<CatalogServ
     options.config.restoreTransactionsMaxCount,
   )
   const publisher = new EndpointPublisher(options.bus, options.store, catalog, baselines)
-  const filter = new DuplicateFilter(options.store)
-  const writer = await openTransactionWriter({
-    store: options.store,
-    journalFolder: options.journalFolder,
-    batchRowCount: options.config.insertRowsMaxCount,
-    batchWaitMs: options.config.insertWaitMs,
-    filter,
-    onRetry: (error) => options.logger.warn({ error }, 'The store is away; transactions wait'),
-  })
   // Consumers that start with us know nothing yet; to others these snapshots are no news.
   await publisher.publish(
     [...catalog.hosts()].map((host) => host.snapshot).filter(({ endpoints }) => endpoints.length > 0),
@@ -101,6 +103,9 @@ class CatalogPipeline implements CatalogService {
   readonly #loops: Promise<unknown>
   /** Learned, not known to be stored yet. */
   readonly #pendingIds = new Set<string>()
+  #pendingBytes = 0
+  /** Commits that wait for their rows, in order. */
+  readonly #underWay = new Set<Promise<void>>()
   #commits: Promise<void> = Promise.resolve()
   #turn: Promise<void> = Promise.resolve()
   #cancelTimer: () => void = () => undefined
@@ -175,20 +180,34 @@ class CatalogPipeline implements CatalogService {
   async #readTransactions(): Promise<void> {
     for await (const batch of this.#transactions.batches()) {
       const rows = await this.#inTurn(() => this.#prepare(batch))
+      const bytes = rows.reduce((sum, { line }) => sum + line.length, 0)
+      this.#pendingBytes += bytes
       const written = this.#writer.write(rows)
       const before = this.#commits
       this.#commits = (async () => {
         const result = await written
         for (const row of rows) this.#pendingIds.delete(row.id)
+        this.#pendingBytes -= bytes
         this.#insertedCount += result.insertedCount
         this.#duplicateCount += result.duplicateCount
         this.#deadLetterCount += result.refusedIds.length
         await before
         await batch.commit()
       })()
-      this.#commits.catch((error: unknown) => this.#fail(error))
-      if (this.#pendingIds.size > this.#options.config.pendingRowsMaxCount) await this.#commits
+      const commit = this.#commits
+      this.#underWay.add(commit)
+      commit.then(
+        () => this.#underWay.delete(commit),
+        (error: unknown) => this.#fail(error),
+      )
+      // The oldest only: what is read meanwhile is the next block.
+      while (this.#hasTooMuchPending()) await this.#underWay.values().next().value
     }
+  }
+
+  #hasTooMuchPending(): boolean {
+    const { pendingRowsMaxCount, pendingMaxBytes } = this.#options.config
+    return this.#pendingIds.size > pendingRowsMaxCount || this.#pendingBytes > pendingMaxBytes
   }
 
   async #prepare(batch: Batch): Promise<TransactionRow[]> {
