@@ -25,7 +25,7 @@ function takingStore(blocks: number[]): Store {
 
 function rows(count: number, bytes: number): TransactionRow[] {
   return Array.from({ length: count }, (_, index) => ({
-    id: `${bytes}-${index}`.padEnd(32, '0'),
+    id: index.toString(16).padStart(32, '0'),
     observedAtUs: index,
     line: new Uint8Array(bytes),
   }))
