@@ -140,6 +140,36 @@ describe('runCapture', () => {
     expect(await lines(101)).toEqual(await lines(1_000_000))
   })
 
+  it('publishes the same records in the same order however the source is cut and paced, close together in event time', async () => {
+    const lingerMs = 3
+    const clients = [...Array(12).keys()]
+    const frames = clients
+      .flatMap((client) => conversation(client, 40, startUs + client * 7_000))
+      .sort((a, b) => a.timestampUs - b.timestampUs)
+    const published = async (blockBytes: number) => {
+      // A bus so slow that a clock would close batches meanwhile, were it asked.
+      const { bus, of } = recordingBus(() => new Promise((resolve) => setTimeout(resolve, 5)))
+      const source = Object.assign(new MemorySource(frames, blockBytes), { comesAtOnce: true })
+      await runCapture({
+        ...options(source, bus),
+        config: captureConfigSchema.parse({ batch: { lingerMs } }),
+      })
+      return of(topicNames.transactions).map(
+        ({ partition, value }) => [partition, Buffer.from(value).toString()] as const,
+      )
+    }
+    const records = await published(997)
+    expect(records.length).toBeGreaterThan(20)
+    expect(await published(50_000)).toEqual(records)
+    let newestUs = 0
+    for (const [, text] of records) {
+      for (const { observedAtUs } of transactionTopic.decode(Buffer.from(text))) {
+        expect(newestUs - observedAtUs).toBeLessThan(lingerMs * 1_000 + 10_000)
+        newestUs = Math.max(newestUs, observedAtUs)
+      }
+    }
+  })
+
   it('says by interval of event time what it saw', async () => {
     const { bus, of } = recordingBus()
     const frames = [...conversation(1, 2), ...conversation(2, 3, startUs + 25_000_000)]

@@ -155,6 +155,7 @@ class CapturePipeline implements FrameSink {
 
   /** Called by the clock when no frame comes: what waits for company is sent, and event time goes on. */
   flushWaiting(): void {
+    if (this.#options.source.comesAtOnce === true) return
     const lingerMs = this.#options.config.batch.lingerMs
     const quietMs = performance.now() - this.#lastFrameAtMs
     if (quietMs <= lingerMs) return

@@ -25,6 +25,11 @@ export interface FrameSourceStatistics {
 }
 
 export interface FrameSource {
+  /**
+   * True where all frames are there already, as in a file: then event time alone says what travels together, and the order of records is
+   * a function of the frames. Absent or false: a pause of the source is a pause of the traffic.
+   */
+  readonly comesAtOnce?: boolean
   /** Runs until the source ends or is stopped. Rejects with `FrameSourceError`; frames handed on before that are good. Once only. */
   frames(sink: FrameSink): Promise<void>
   /** Ends `frames` after the block under way; resolves when nothing of the source runs any more. */

@@ -25,6 +25,11 @@ export class PcapFileSource implements FrameSource {
     this.#paths = paths
   }
 
+  /** A pipe is filled by somebody who may pause. */
+  get comesAtOnce(): boolean {
+    return this.#totalBytes !== undefined
+  }
+
   frames(sink: FrameSink): Promise<void> {
     this.#running ??= this.#readAll(sink)
     return this.#running

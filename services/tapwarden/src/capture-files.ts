@@ -74,6 +74,10 @@ class FileChain implements FrameSource {
     this.#files = files
   }
 
+  get comesAtOnce(): boolean {
+    return this.#current?.comesAtOnce === true
+  }
+
   async frames(sink: FrameSink): Promise<void> {
     while (!this.#stopped) {
       const source = this.#next(this)
