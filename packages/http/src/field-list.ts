@@ -18,6 +18,16 @@ export interface FieldList {
   value(index: number): string
   /** First value of a field by its lower-case name, or undefined. */
   first(lowerCaseName: string): string | undefined
+
+  // For readers that make no strings; lent like the rest.
+  /** The octets that `valueStart` and `valueEnd` point into. Unless `hasBreaks`, a value is these octets as they stand. */
+  readonly bytes: Uint8Array
+  readonly hasBreaks: boolean
+  valueStart(index: number): number
+  valueEnd(index: number): number
+  /** `nameHashOf` of a field's lower-case name. */
+  nameHash(index: number): number
+  nameIs(index: number, lowerCaseName: string): boolean
 }
 
 const offsetsPerField = 4
@@ -114,7 +124,7 @@ export class FieldTable implements FieldList {
   /** `indexOf` for callers that keep the name's hash. */
   indexOfHashed(lowerCaseName: string, hash: number, from: number): number {
     for (let index = from; index < this.count; index++) {
-      if (this.#hashes[index] === hash && this.#nameIs(index, lowerCaseName)) return index
+      if (this.#hashes[index] === hash && this.nameIs(index, lowerCaseName)) return index
     }
     return -1
   }
@@ -128,12 +138,17 @@ export class FieldTable implements FieldList {
     return this.base + this.#offsets[this.#at(index) + 3]!
   }
 
+  nameHash(index: number): number {
+    assert(index >= 0 && index < this.count, 'a field index is below the count')
+    return this.#hashes[index]!
+  }
+
   #at(index: number): number {
     assert(index >= 0 && index < this.count, 'a field index is below the count')
     return index * offsetsPerField
   }
 
-  #nameIs(index: number, lowerCaseName: string): boolean {
+  nameIs(index: number, lowerCaseName: string): boolean {
     const at = index * offsetsPerField
     return this.#equals(this.base + this.#offsets[at]!, this.base + this.#offsets[at + 1]!, lowerCaseName)
   }

@@ -25,6 +25,15 @@ export interface Auth {
   basicPasswordToken: Token | undefined
 }
 
+/** What one value of Authorization or Cookie said, and how it is published. */
+export interface SeenAuth {
+  readonly auth: Auth
+  /** Its members of the line, each behind its comma. */
+  readonly members: Uint8Array
+  /** Of the transaction; undefined when the client's address decides. */
+  readonly partition: number | undefined
+}
+
 /** Names of session cookies in lower case, the surest first. */
 const sessionCookieNames: readonly string[] =
   'sid session sessionid session_id session-id jsessionid phpsessid asp.net_sessionid connect.sid laravel_session _session _session_id ci_session sessiontoken session_token auth_session token auth_token authtoken access_token jwt auth id_token __host-session __secure-session __host-sid __secure-sid remember_token'.split(

@@ -60,6 +60,13 @@ export class ByteWriter {
     return this.#slab.subarray(from, this.#slabUsed)
   }
 
+  /** Takes back what was written since `from` and returns a copy of it. */
+  taken(from: number): Uint8Array {
+    const bytes = this.bytes.slice(from, this.length)
+    this.length = from
+    return bytes
+  }
+
   byte(value: number): void {
     if (this.length + slackBytes >= this.bytes.length) this.#grow(1)
     this.bytes[this.length++] = value
@@ -186,4 +193,12 @@ function digitCountOf(value: number): number {
   let count = 1
   for (let bound = 10; count < 10 && value >= bound; bound *= 10) count++
   return count
+}
+
+const jsonTexts = new ByteWriter(1_024)
+
+/** A text as `jsonText` writes it, for texts that are written often. */
+export function jsonBytes(text: string): Uint8Array {
+  jsonTexts.jsonText(text)
+  return jsonTexts.taken(0)
 }

@@ -7,8 +7,10 @@
 import { BoundedMap } from '@tapwarden/base/bounded-map'
 import { classesOf } from '@tapwarden/sensitive-data/byte-class'
 import { sensitiveTypeOf } from '@tapwarden/sensitive-data/recognizers'
+import { jsonBytes } from './byte-writer.js'
 import { isClearName, tokenMark } from './clear-name.js'
 import { decodedAgain } from './percent.js'
+import type { SeenValue } from './seen-values.js'
 import type { Tokens } from './token.js'
 
 const clearTextMaxCharacters = 512
@@ -24,6 +26,12 @@ export class ClearTexts {
 
   constructor(tokens: Tokens) {
     this.#tokens = tokens
+  }
+
+  /** The same as JSON text, once for each value. */
+  jsonOf(value: SeenValue): Uint8Array {
+    value.clear ??= jsonBytes(this.of(value.text))
+    return value.clear
   }
 
   /** What may be published of a field's value. `value` is a byte string; the result is text. Longer values are cut. */

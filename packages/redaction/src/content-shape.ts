@@ -3,6 +3,7 @@
  * tokens leave for JSON, forms and multipart; of XML, HTML and text only the type, the size and what was sensitive in it.
  */
 
+import { BoundedMap } from '@tapwarden/base/bounded-map'
 import type { HttpTransaction } from '@tapwarden/contracts/transaction'
 import { type SensitiveType, scanSensitive } from '@tapwarden/sensitive-data/recognizers'
 import type { ByteWriter } from './byte-writer.js'
@@ -18,6 +19,7 @@ export type ContentKind = HttpTransaction['requestContentKind']
 
 const textScanMaxCount = 64
 const sniffMaxBytes = 512
+const rememberedMaxCharacters = 256
 
 export class ContentShaper {
   readonly #writer: ByteWriter
@@ -25,6 +27,8 @@ export class ContentShaper {
   readonly #json: JsonShaper
   readonly #fields: FieldShaper
   #login: RawLogin | undefined
+  /** Content type → what it promises; `none` for nothing. */
+  readonly #declared = new BoundedMap<string, ContentKind>({ maxEntries: 1_024, onFull: 'evict-oldest' })
 
   constructor(writer: ByteWriter, tokens: Tokens, sightings: Sightings) {
     this.#writer = writer
@@ -45,7 +49,7 @@ export class ContentShaper {
   shape(content: Uint8Array, contentType: string | undefined, place: SightingPlace, truncated: boolean): ContentKind {
     this.#login = undefined
     if (content.length === 0) return 'none'
-    const declared = contentType === undefined ? undefined : declaredKind(contentType)
+    const declared = contentType === undefined ? undefined : this.#declaredKind(contentType)
     const kind = declared ?? sniffedKind(content, place)
     if (kind === 'json') return this.#shapeJson(content, place, truncated, declared === 'json' ? 'unparsed' : 'text')
     if (kind === 'form') {
@@ -92,6 +96,14 @@ export class ContentShaper {
     })
     const leaf = kind === 'xml' || kind === 'html' || kind === 'binary' ? kind : 'text'
     writeBlockLeaf(this.#writer, leaf, content.length, gravest)
+    return kind
+  }
+
+  #declaredKind(contentType: string): ContentKind | undefined {
+    const known = this.#declared.get(contentType)
+    if (known !== undefined) return known === 'none' ? undefined : known
+    const kind = declaredKind(contentType)
+    if (contentType.length <= rememberedMaxCharacters) this.#declared.set(contentType, kind ?? 'none')
     return kind
   }
 

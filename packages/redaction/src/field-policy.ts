@@ -2,6 +2,8 @@
 
 import { BoundedMap } from '@tapwarden/base/bounded-map'
 import { decisionFieldName } from '@tapwarden/contracts/names'
+import type { FieldList } from '@tapwarden/http/field-list'
+import { jsonBytes } from './byte-writer.js'
 import { isStableName } from './fingerprint.js'
 
 /** Request fields whose values describe the client. A name that is not here is never published with its value. */
@@ -34,24 +36,46 @@ const apiKeyFields: ReadonlySet<string> = new Set(
     ' ',
   ),
 )
-const readByName: ReadonlySet<string> = new Set([
-  'host',
-  ':authority',
-  'authorization',
-  'accept',
-  'accept-language',
-  'accept-encoding',
-  'user-agent',
-  'content-type',
-  decisionFieldName,
+/** What a field is asked for by name; its first value counts. */
+export const HOST = 0
+export const AUTHORITY = 1
+export const AUTHORIZATION = 2
+export const ACCEPT = 3
+export const ACCEPT_LANGUAGE = 4
+export const ACCEPT_ENCODING = 5
+export const USER_AGENT = 6
+export const CONTENT_TYPE = 7
+export const DECISION = 8
+export const rolesCount = 9
+const noRole = -1
+const roles: ReadonlyMap<string, number> = new Map([
+  ['host', HOST],
+  [':authority', AUTHORITY],
+  ['authorization', AUTHORIZATION],
+  ['accept', ACCEPT],
+  ['accept-language', ACCEPT_LANGUAGE],
+  ['accept-encoding', ACCEPT_ENCODING],
+  ['user-agent', USER_AGENT],
+  ['content-type', CONTENT_TYPE],
+  [decisionFieldName, DECISION],
 ])
+/** Fields of which all lines count: whom the request comes from. */
+const joinedFields: ReadonlySet<string> = new Set(['cookie', 'x-forwarded-for', 'forwarded', 'set-cookie'])
 
 export interface FieldTraits {
+  readonly name: string
+  readonly nameHash: number
+  /** The name as JSON text. */
+  readonly json: Uint8Array
   readonly keptInRequest: boolean
   readonly keptInResponse: boolean
   readonly isUrl: boolean
-  /** Its first value is asked for by name. */
-  readonly isRead: boolean
+  /** Its first value is asked for by name: one of the roles above, else below 0. */
+  readonly role: number
+  readonly isJoined: boolean
+  /** Nothing of its value is of interest. */
+  readonly isIgnoredInRequest: boolean
+  readonly isIgnoredInResponse: boolean
   readonly isScanned: boolean
   readonly isApiKey: boolean
   /** A JWT in it is authentication and not leaked data. */
@@ -61,23 +85,49 @@ export interface FieldTraits {
 }
 
 const rememberedMaxCount = 4_096
+const rememberedMaxCharacters = 64
 const traitsByName = new BoundedMap<string, FieldTraits>({ maxEntries: rememberedMaxCount, onFull: 'refuse-new' })
+/** In front of the map: by the hash that came with the field, without making a string of its name. */
+const slotsCount = 1_024
+const traitsBySlot: (FieldTraits | undefined)[] = new Array(slotsCount).fill(undefined)
 
-/** What to do with a field, by its lower-case name. */
-export function traitsOf(name: string): FieldTraits {
+/** What to do with field `index` of a list. */
+export function traitsOfField(fields: FieldList, index: number): FieldTraits {
+  const hash = fields.nameHash(index)
+  const slot = (hash ^ (hash >>> 16)) & (slotsCount - 1)
+  const known = traitsBySlot[slot]
+  if (known !== undefined && known.nameHash === hash && fields.nameIs(index, known.name)) return known
+  const name = fields.name(index)
+  const traits = traitsOf(name, hash)
+  if (name.length <= rememberedMaxCharacters) traitsBySlot[slot] = traits
+  return traits
+}
+
+function traitsOf(name: string, nameHash: number): FieldTraits {
   const known = traitsByName.peek(name)
   if (known !== undefined) return known
   const isApiKey = apiKeyFields.has(name)
+  const isUrl = urlFields.has(name)
+  const role = roles.get(name) ?? noRole
+  const isJoined = joinedFields.has(name)
+  const isScanned = !unscannedFields.has(name)
+  const isUsed = isUrl || role !== noRole || isJoined || isScanned || isApiKey
   const traits: FieldTraits = {
+    name,
+    nameHash,
+    json: jsonBytes(name),
     keptInRequest: keptRequestFields.has(name),
     keptInResponse: keptResponseFields.has(name),
-    isUrl: urlFields.has(name),
-    isRead: readByName.has(name),
-    isScanned: !unscannedFields.has(name),
+    isUrl,
+    role,
+    isJoined,
+    isIgnoredInRequest: !isUsed && !keptRequestFields.has(name),
+    isIgnoredInResponse: !isUsed && !keptResponseFields.has(name),
+    isScanned,
     isApiKey,
     holdsTokens: isApiKey || name === 'cookie' || name === 'set-cookie',
     isStable: isStableName(name),
   }
-  if (name.length <= 64) traitsByName.set(name, traits)
+  if (name.length <= rememberedMaxCharacters) traitsByName.set(name, traits)
   return traits
 }

@@ -14,6 +14,7 @@ const nameMaxCharacters = 40
 /** Together at most 8 MiB. */
 const rememberedMaxCount = 4_096
 const rememberedMaxCharacters = 2_048
+const memoSlotsCount = 1_024
 
 /** Depend on the request, the session or the way it took, not on the program. Prefixes end in `*`. */
 const variableNames = new Set(
@@ -48,6 +49,44 @@ export class Fingerprints {
     if (key.length <= rememberedMaxCharacters) this.#recent.set(key, fingerprint)
     return fingerprint
   }
+}
+
+interface Remembered extends FingerprintFields {
+  readonly names: readonly string[]
+  readonly fingerprint: string
+}
+
+/** In front of the map: the same program's requests again, found without joining a text. */
+export class FingerprintMemo {
+  readonly #fingerprints = new Fingerprints()
+  readonly #slots: (Remembered | undefined)[] = new Array(memoSlotsCount).fill(undefined)
+
+  /** `names[0, count)` in wire order; `hash` is equal for equal names and user agents. */
+  of(names: readonly string[], count: number, hash: number, fields: FingerprintFields): string {
+    const slot = (hash ^ (hash >>> 16)) & (memoSlotsCount - 1)
+    const known = this.#slots[slot]
+    if (known !== undefined && isSame(known, names, count, fields)) return known.fingerprint
+    const own = names.slice(0, count)
+    const fingerprint = this.#fingerprints.of(own.join(','), fields)
+    const { accept = '', acceptLanguage = '', acceptEncoding = '', userAgent = '' } = fields
+    const characters = accept.length + acceptLanguage.length + acceptEncoding.length + userAgent.length
+    if (characters <= rememberedMaxCharacters) this.#slots[slot] = { ...fields, names: own, fingerprint }
+    return fingerprint
+  }
+}
+
+function isSame(known: Remembered, names: readonly string[], count: number, fields: FingerprintFields): boolean {
+  if (
+    known.names.length !== count ||
+    known.userAgent !== fields.userAgent ||
+    known.accept !== fields.accept ||
+    known.acceptLanguage !== fields.acceptLanguage ||
+    known.acceptEncoding !== fields.acceptEncoding ||
+    known.httpVersion !== fields.httpVersion
+  )
+    return false
+  for (let i = 0; i < count; i++) if (known.names[i] !== names[i]) return false
+  return true
 }
 
 /** Whether a field's lower-case name takes part. */

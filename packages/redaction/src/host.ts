@@ -7,6 +7,12 @@ import type { Tokens } from './token.js'
 const hostPattern = /^(?:[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,32}\.?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?$/
 const hostMaxCharacters = 261
 
+/** A host as it is published, and as JSON text. */
+export interface SeenHost {
+  readonly text: string
+  readonly json: Uint8Array
+}
+
 /**
  * `value` is a byte string, `user:password@` before the host is dropped. What is no host, or holds a sensitive value (a card number
  * for a label), becomes a token; nothing becomes the empty text. Random labels stay: clouds name their gateways so.

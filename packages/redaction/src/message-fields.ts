@@ -5,86 +5,148 @@
 
 import type { FieldList } from '@tapwarden/http/field-list'
 import { sensitiveTypeOf } from '@tapwarden/sensitive-data/recognizers'
+import { type ByteWriter, jsonBytes } from './byte-writer.js'
 import { nameTextOf } from './clear-name.js'
 import type { ClearTexts } from './clear-text.js'
-import { type FieldTraits, traitsOf } from './field-policy.js'
+import { type FieldTraits, rolesCount, traitsOfField } from './field-policy.js'
 import { stableNamesMaxCount } from './fingerprint.js'
 import type { RawAccess } from './path.js'
 import { percentDecode } from './percent.js'
+import { SeenValue, type SeenValues } from './seen-values.js'
 import type { SightingPlace, Sightings } from './sightings.js'
 import type { Tokens } from './token.js'
 
 const fieldsMaxCount = 256
 const scannedMaxBytes = 8_192
+const scannedMinBytes = 6
 const setCookieNamesMaxCount = 32
-/** Cheap sieve before the recognisers: an at sign, the start of a JWT, nine digits in groups. */
-const mayBeSensitive = /@|%40|eyJ|\d[\d -]{8}/i
 
 export class MessageFields {
   readonly #tokens: Tokens
   readonly #clearTexts: ClearTexts
+  readonly #seen: SeenValues
   readonly #sightings: Sightings
   readonly #urlText: (url: string) => string
   readonly #scratch = Buffer.alloc(scannedMaxBytes)
-
-  /** First value of the fields that are read by name, as it came. */
-  readonly first = new Map<string, string>()
-  /** Names and redacted values in wire order, flat: name, value, name, value. */
-  readonly kept: string[] = []
-  stableNames = ''
-  cookie: string | undefined
+  /** First value of each role of `field-policy.ts`. */
+  readonly #first: (SeenValue | undefined)[] = new Array(rolesCount).fill(undefined)
+  /** Kept fields in wire order: the first `#keptCount` are of this message. */
+  readonly #keptTraits: FieldTraits[] = []
+  readonly #keptValues: Uint8Array[] = []
+  #keptCount = 0
+  /** Names that take part in the fingerprint: the first `stableCount` are of this message. */
+  readonly stableNames: string[] = []
+  stableCount = 0
+  /** Equal for equal names. */
+  stableHash = 0
+  cookie: SeenValue | undefined
   xForwardedFor: string | undefined
   forwarded: string | undefined
   keyField: RawAccess | undefined
   setCookieNames: string[] = []
 
-  constructor(tokens: Tokens, clearTexts: ClearTexts, sightings: Sightings, urlText: (url: string) => string) {
+  constructor(
+    tokens: Tokens,
+    clearTexts: ClearTexts,
+    seen: SeenValues,
+    sightings: Sightings,
+    urlText: (url: string) => string,
+  ) {
     this.#tokens = tokens
     this.#clearTexts = clearTexts
+    this.#seen = seen
     this.#sightings = sightings
     this.#urlText = urlText
   }
 
+  /** First value of the fields that are read by name, as it came. */
+  first(role: number): SeenValue | undefined {
+    return this.#first[role]
+  }
+
   read(fields: FieldList, trailers: FieldList | undefined, place: 'request-field' | 'response-field'): void {
-    this.first.clear()
-    this.kept.length = 0
-    this.stableNames = ''
-    this.cookie = this.xForwardedFor = this.forwarded = this.keyField = undefined
-    this.setCookieNames = []
-    let stableCount = 0
+    this.#clear()
+    const isRequest = place === 'request-field'
     const count = Math.min(fields.count, fieldsMaxCount)
     for (let i = 0; i < count; i++) {
-      const name = fields.name(i)
-      const traits = traitsOf(name)
-      if (traits.isStable && stableCount < stableNamesMaxCount && place === 'request-field') {
-        this.stableNames += stableCount++ === 0 ? name : `,${name}`
-      }
-      const isKept = place === 'request-field' ? traits.keptInRequest : traits.keptInResponse
-      if (!isKept && !traits.isRead && !traits.isScanned) continue
-      const value = fields.value(i)
-      if (isKept) this.#keep(name, this.#clearTexts.of(value))
-      else if (traits.isUrl) this.#keep(name, this.#urlText(value))
-      this.#take(name, traits, value, place)
-      if (traits.isScanned) this.#scan(name, traits, value, place)
+      const traits = traitsOfField(fields, i)
+      if (isRequest) {
+        if (traits.isStable && this.stableCount < stableNamesMaxCount) {
+          this.stableNames[this.stableCount++] = traits.name
+          this.stableHash = (Math.imul(this.stableHash, 31) + traits.nameHash) | 0
+        }
+        if (!traits.isIgnoredInRequest) this.#take(fields, i, traits, traits.keptInRequest, place)
+      } else if (!traits.isIgnoredInResponse) this.#take(fields, i, traits, traits.keptInResponse, place)
     }
     for (let i = 0; trailers !== undefined && i < Math.min(trailers.count, fieldsMaxCount); i++) {
-      const name = trailers.name(i)
-      this.#scan(name, traitsOf(name), trailers.value(i), place)
+      this.#scan(trailers, i, traitsOfField(trailers, i), place)
     }
   }
 
-  #keep(name: string, value: string): void {
-    for (let i = 0; i < this.kept.length; i += 2) if (this.kept[i] === name) return // The first line of a field is kept.
-    this.kept.push(name, value)
+  get keptCount(): number {
+    return this.#keptCount
   }
 
-  #take(name: string, traits: FieldTraits, value: string, place: SightingPlace): void {
-    if (traits.isRead && !this.first.has(name)) this.first.set(name, value)
-    if (name === 'cookie') this.cookie = this.cookie === undefined ? value : `${this.cookie}; ${value}`
-    else if (name === 'x-forwarded-for') this.xForwardedFor = joined(this.xForwardedFor, value)
-    else if (name === 'forwarded') this.forwarded = joined(this.forwarded, value)
-    else if (name === 'set-cookie' && place === 'response-field') this.#takeSetCookie(value)
-    else if (traits.isApiKey && value !== '') this.keyField ??= { name, value }
+  /** Writes the kept fields as an object. */
+  writeKept(writer: ByteWriter): void {
+    for (let i = 0; i < this.#keptCount; i++) {
+      const name = this.#keptTraits[i]!.json // Below the count.
+      const value = this.#keptValues[i]!
+      writer.byte(i === 0 ? 0x7b : 0x2c)
+      writer.copy(name, 0, name.length)
+      writer.byte(0x3a)
+      writer.copy(value, 0, value.length)
+    }
+    writer.byte(0x7d)
+  }
+
+  #clear(): void {
+    for (let role = 0; role < rolesCount; role++) this.#first[role] = undefined
+    this.#keptCount = 0
+    this.stableCount = 0
+    this.stableHash = 0
+    this.cookie = undefined
+    this.xForwardedFor = this.forwarded = undefined
+    this.keyField = undefined
+    if (this.setCookieNames.length > 0) this.setCookieNames = []
+  }
+
+  #take(fields: FieldList, index: number, traits: FieldTraits, isKept: boolean, place: SightingPlace): void {
+    const { role } = traits
+    if (isKept || role >= 0 || traits.isUrl) {
+      const value = fields.hasBreaks
+        ? new SeenValue(fields.value(index), 0)
+        : this.#seen.of(fields.bytes, fields.valueStart(index), fields.valueEnd(index))
+      if (role >= 0) this.#first[role] ??= value
+      if (isKept) this.#keep(traits, this.#clearTexts.jsonOf(value))
+      else if (traits.isUrl) {
+        value.url ??= jsonBytes(this.#urlText(value.text))
+        this.#keep(traits, value.url)
+      }
+    }
+    if (traits.isJoined) this.#join(fields, index, traits, place)
+    else if (traits.isApiKey && this.keyField === undefined) {
+      const value = fields.value(index)
+      if (value !== '') this.keyField = { name: traits.name, value }
+    }
+    if (traits.isScanned) this.#scan(fields, index, traits, place)
+  }
+
+  /** The first line of a field is kept. */
+  #keep(traits: FieldTraits, value: Uint8Array): void {
+    for (let i = 0; i < this.#keptCount; i++) if (this.#keptTraits[i]!.name === traits.name) return // Below the count.
+    this.#keptTraits[this.#keptCount] = traits
+    this.#keptValues[this.#keptCount++] = value
+  }
+
+  #join(fields: FieldList, index: number, { name }: FieldTraits, place: SightingPlace): void {
+    if (name === 'cookie') {
+      if (this.cookie !== undefined) this.cookie = new SeenValue(`${this.cookie.text}; ${fields.value(index)}`, 0)
+      else if (fields.hasBreaks) this.cookie = new SeenValue(fields.value(index), 0)
+      else this.cookie = this.#seen.of(fields.bytes, fields.valueStart(index), fields.valueEnd(index))
+    } else if (name === 'x-forwarded-for') this.xForwardedFor = joined(this.xForwardedFor, fields.value(index))
+    else if (name === 'forwarded') this.forwarded = joined(this.forwarded, fields.value(index))
+    else if (place === 'response-field') this.#takeSetCookie(fields.value(index))
   }
 
   #takeSetCookie(value: string): void {
@@ -97,16 +159,37 @@ export class MessageFields {
       this.setCookieNames.push(name)
   }
 
-  #scan(name: string, traits: FieldTraits, value: string, place: SightingPlace): void {
-    if (value.length < 6 || !mayBeSensitive.test(value)) return
-    const length = this.#scratch.write(value, 'latin1')
+  #scan(fields: FieldList, index: number, traits: FieldTraits, place: SightingPlace): void {
+    const from = fields.valueStart(index)
+    const to = fields.valueEnd(index)
+    if (to - from < scannedMinBytes || !mayBeSensitive(fields.bytes, from, to)) return
+    const scratch = this.#scratch
+    const length = scratch.write(fields.value(index), 'latin1')
     const type =
-      sensitiveTypeOf(this.#scratch, 0, length) ??
-      sensitiveTypeOf(this.#scratch, 0, percentDecode(this.#scratch, 0, length, this.#scratch, 0, false))
+      sensitiveTypeOf(scratch, 0, length) ??
+      sensitiveTypeOf(scratch, 0, percentDecode(scratch, 0, length, scratch, 0, false))
     // A token where tokens belong is authentication, not leaked data.
     if (type === undefined || (type === 'jwt' && traits.holdsTokens)) return
-    this.#sightings.add(type, place, nameTextOf(this.#tokens, name))
+    this.#sightings.add(type, place, nameTextOf(this.#tokens, traits.name))
   }
+}
+
+/** Cheap sieve before the recognisers: an at sign (or `%40`), the start of a JWT, nine digits in groups. Line breaks are blanks. */
+function mayBeSensitive(bytes: Uint8Array, from: number, to: number): boolean {
+  let groupBytes = 0
+  for (let i = from; i < to; i++) {
+    const byte = bytes[i]! // In range by the loop condition.
+    if (byte >= 0x30 && byte <= 0x39) groupBytes++
+    else if (groupBytes > 0 && (byte <= 0x20 || byte === 0x2d)) groupBytes++
+    else {
+      groupBytes = 0
+      if (byte === 0x40) return true
+      if (byte === 0x25 && bytes[i + 1] === 0x34 && bytes[i + 2] === 0x30) return true
+      if ((byte | 0x20) === 0x65 && (bytes[i + 1]! | 0x20) === 0x79 && (bytes[i + 2]! | 0x20) === 0x6a) return true // NaN behind the end.
+    }
+    if (groupBytes === 9) return true
+  }
+  return false
 }
 
 function joined(known: string | undefined, value: string): string {

@@ -1,6 +1,6 @@
 /** Raw transactions for tests, from the few things that a test is about. */
 
-import type { FieldList } from '@tapwarden/http/field-list'
+import { FieldTable, nameHashOf } from '@tapwarden/http/field-list'
 import type { RawTransaction } from '@tapwarden/http/raw-transaction'
 import type { FlowContext } from './redact-transaction.js'
 
@@ -50,8 +50,8 @@ export function rawTransaction(sketch: RawSketch): RawTransaction {
       method: sketch.method ?? 'GET',
       target: sketch.target ?? '/',
       httpVersion: sketch.httpVersion ?? '1.1',
-      fields: new SketchedFields(sketch.fields ?? [['host', 'shop.example']]),
-      trailers: sketch.trailers === undefined ? undefined : new SketchedFields(sketch.trailers),
+      fields: fieldTable(sketch.fields ?? [['host', 'shop.example']]),
+      trailers: sketch.trailers === undefined ? undefined : fieldTable(sketch.trailers),
       content,
       contentBytes: sketch.truncated === true ? undefined : content.length,
       contentTruncated: sketch.truncated ?? false,
@@ -64,7 +64,7 @@ export function rawTransaction(sketch: RawSketch): RawTransaction {
         : {
             status: sketch.response.status ?? 200,
             httpVersion: '1.1',
-            fields: new SketchedFields(sketch.response.fields ?? []),
+            fields: fieldTable(sketch.response.fields ?? []),
             trailers: undefined,
             content: answer,
             contentBytes: sketch.response.truncated === true ? undefined : answer.length,
@@ -83,31 +83,17 @@ function bytesOf(content: string | Uint8Array | undefined): Uint8Array {
   return typeof content === 'string' ? new TextEncoder().encode(content) : content
 }
 
-/** Fields as the parser lends them: lower-case names, values without blanks around. */
-class SketchedFields implements FieldList {
-  readonly #lines: Fields
-
-  constructor(fields: Fields) {
-    this.#lines = fields.map(([name, value]) => [name.toLowerCase(), value.trim()])
+/** Fields as the parser lends them: offsets into the bytes of a head. */
+function fieldTable(fields: Fields): FieldTable {
+  const table = new FieldTable()
+  let text = ''
+  for (const [name, sent] of fields) {
+    const value = sent.trim()
+    const valueFrom = text.length + name.length + 2
+    const hash = nameHashOf(name.toLowerCase())
+    table.add(text.length, text.length + name.length, valueFrom, valueFrom + value.length, hash)
+    text += `${name}: ${value}\r\n`
   }
-
-  get count(): number {
-    return this.#lines.length
-  }
-
-  name(index: number): string {
-    return this.#lines[index]?.[0] ?? ''
-  }
-
-  value(index: number): string {
-    return this.#lines[index]?.[1] ?? ''
-  }
-
-  first(lowerCaseName: string): string | undefined {
-    return this.#lines[this.indexOf(lowerCaseName)]?.[1]
-  }
-
-  indexOf(lowerCaseName: string, from = 0): number {
-    return this.#lines.findIndex(([name], index) => index >= from && name === lowerCaseName)
-  }
+  table.bytes = Buffer.from(text, 'latin1')
+  return table
 }

@@ -5,23 +5,33 @@
 
 import { hash } from 'node:crypto'
 import type { EpochUs } from '@tapwarden/base/units'
-import { decisionFieldName } from '@tapwarden/contracts/names'
 import { partitionOf } from '@tapwarden/contracts/partition-key'
-import type { Token } from '@tapwarden/contracts/token'
 import type { RawMessage, RawRequest, RawResponse, RawTransaction } from '@tapwarden/http/raw-transaction'
 import { isSecretShape } from '@tapwarden/sensitive-data/secret-shape'
-import { AuthReader } from './auth.js'
-import { ByteWriter } from './byte-writer.js'
+import { type Auth, AuthReader, type SeenAuth } from './auth.js'
+import { ByteWriter, jsonBytes, type Literal } from './byte-writer.js'
 import { ClearTexts, contentTypeText } from './clear-text.js'
 import { ClientAddresses } from './client-address.js'
 import { ContentShaper } from './content-shape.js'
-import { Fingerprints } from './fingerprint.js'
-import { hostText } from './host.js'
+import {
+  ACCEPT,
+  ACCEPT_ENCODING,
+  ACCEPT_LANGUAGE,
+  AUTHORITY,
+  AUTHORIZATION,
+  CONTENT_TYPE,
+  DECISION,
+  HOST,
+  USER_AGENT,
+} from './field-policy.js'
+import { FingerprintMemo } from './fingerprint.js'
+import { hostText, type SeenHost } from './host.js'
 import { MessageFields } from './message-fields.js'
 import { Paths, urlText } from './path.js'
+import { SeenValues } from './seen-values.js'
 import { Sightings } from './sightings.js'
 import { type AccessSubkey, Tokens } from './token.js'
-import { TransactionEncoder } from './transaction-encoder.js'
+import { memberKey, TransactionEncoder } from './transaction-encoder.js'
 
 /** What the sensor knows about the flow that a transaction came on. Addresses are of the innermost headers. */
 export interface FlowContext {
@@ -73,6 +83,56 @@ export interface Redactor {
 }
 
 const contentReadMaxBytes = 1_048_576
+/** Members of the line, those of the two messages' content apart. */
+const keys = {
+  flowId: memberKey('flowId'),
+  flowIndex: memberKey('flowIndex'),
+  observedAtUs: memberKey('observedAtUs'),
+  timeToFirstByteUs: memberKey('timeToFirstByteUs'),
+  durationUs: memberKey('durationUs'),
+  clientIp: memberKey('clientIp'),
+  clientPort: memberKey('clientPort'),
+  serverIp: memberKey('serverIp'),
+  serverPort: memberKey('serverPort'),
+  vlanIds: memberKey('vlanIds'),
+  directionAssumed: memberKey('directionAssumed'),
+  clientAddress: memberKey('clientAddress'),
+  clientAddressSource: memberKey('clientAddressSource'),
+  clientAddressSpoofable: memberKey('clientAddressSpoofable'),
+  forwardedFor: memberKey('forwardedFor'),
+  method: memberKey('method'),
+  scheme: memberKey('scheme'),
+  host: memberKey('host'),
+  path: memberKey('path'),
+  pathTokens: memberKey('pathTokens'),
+  query: memberKey('query'),
+  httpVersion: memberKey('httpVersion'),
+  userAgent: memberKey('userAgent'),
+  fingerprint: memberKey('fingerprint'),
+  requestFields: memberKey('requestFields'),
+  authScheme: memberKey('authScheme'),
+  accessToken: memberKey('accessToken'),
+  accessTokenName: memberKey('accessTokenName'),
+  sessionToken: memberKey('sessionToken'),
+  accountToken: memberKey('accountToken'),
+  loginUserToken: memberKey('loginUserToken'),
+  loginPasswordToken: memberKey('loginPasswordToken'),
+  status: memberKey('status'),
+  responseFields: memberKey('responseFields'),
+  setCookieNames: memberKey('setCookieNames'),
+  edgeDecisionId: memberKey('edgeDecisionId'),
+  sensitive: memberKey('sensitive'),
+  missedBytes: memberKey('missedBytes'),
+  truncated: memberKey('truncated'),
+  midStream: memberKey('midStream'),
+  anomalies: memberKey('anomalies'),
+  weight: memberKey('weight'),
+}
+const sides = {
+  request: sideKeys('request'),
+  response: sideKeys('response'),
+}
+const commonMethods: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'])
 const methodPattern = /^[A-Za-z][A-Za-z_-]{0,23}$/
 /** `http.duplicate-content-length`: what our parsers call things. */
 const anomalyPattern = /^[a-z][a-z0-9-]{1,15}\.[a-z][a-z0-9.-]{1,47}$/
@@ -92,13 +152,15 @@ class TransactionRedactor implements Redactor {
   readonly #encoder = new TransactionEncoder(this.#writer)
   readonly #sightings = new Sightings()
   readonly #content: ContentShaper
+  readonly #seen = new SeenValues()
   readonly #requestFields: MessageFields
   readonly #responseFields: MessageFields
   readonly #paths: Paths
   readonly #clearTexts: ClearTexts
   readonly #auth: AuthReader
+  readonly #noAuth: SeenAuth
   readonly #addresses: ClientAddresses
-  readonly #fingerprints = new Fingerprints()
+  readonly #fingerprints = new FingerprintMemo()
   readonly #anomalies: string[] = []
 
   constructor(options: RedactorOptions) {
@@ -111,9 +173,10 @@ class TransactionRedactor implements Redactor {
     // URLs in fields are read by a reader of their own; what is sensitive in them is seen where fields are scanned.
     const fieldPaths = new Paths(this.#tokens, new Sightings())
     const toUrlText = (url: string) => urlText(fieldPaths, url, (authority) => hostText(this.#tokens, authority))
-    this.#requestFields = new MessageFields(this.#tokens, this.#clearTexts, this.#sightings, toUrlText)
-    this.#responseFields = new MessageFields(this.#tokens, this.#clearTexts, this.#sightings, toUrlText)
+    this.#requestFields = new MessageFields(this.#tokens, this.#clearTexts, this.#seen, this.#sightings, toUrlText)
+    this.#responseFields = new MessageFields(this.#tokens, this.#clearTexts, this.#seen, this.#sightings, toUrlText)
     this.#auth = new AuthReader(this.#tokens)
+    this.#noAuth = this.#seenAuth(this.#auth.read(undefined, undefined, undefined, undefined))
     this.#addresses = new ClientAddresses(options.trustedHops ?? [])
   }
 
@@ -131,27 +194,28 @@ class TransactionRedactor implements Redactor {
     this.#paths.read(request.target, request.method)
 
     const encoder = this.#encoder
-    encoder.begin('id', id)
-    encoder.text('flowId', flow.flowId)
-    encoder.count('flowIndex', raw.flowIndex)
+    encoder.begin(id)
+    encoder.text(keys.flowId, flow.flowId)
+    encoder.count(keys.flowIndex, raw.flowIndex)
     this.#writeTimes(request, response)
-    encoder.text('clientIp', clientIp)
-    encoder.count('clientPort', flow.clientPort)
-    encoder.text('serverIp', serverIp)
-    encoder.count('serverPort', flow.serverPort)
-    encoder.counts('vlanIds', flow.vlanIds)
-    if (flow.directionAssumed) encoder.flag('directionAssumed', true)
+    encoder.text(keys.clientIp, clientIp)
+    encoder.count(keys.clientPort, flow.clientPort)
+    encoder.text(keys.serverIp, serverIp)
+    encoder.count(keys.serverPort, flow.serverPort)
+    encoder.counts(keys.vlanIds, flow.vlanIds)
+    if (flow.directionAssumed) encoder.flag(keys.directionAssumed, true)
     const clientAddress = this.#writeClientAddress(clientIp)
     const host = this.#writeRequestHead(request)
     const policy = this.#policy(host)
     this.#writeContent(request, this.#requestFields, 'request', policy)
-    encoder.members('requestFields', this.#requestFields.kept)
-    const keys = this.#writeAuth(policy === 'none' ? undefined : this.#content.login)
+    this.#writeFields(keys.requestFields, this.#requestFields)
+    const login = policy === 'none' ? undefined : this.#content.login
+    const partition = this.#writeAuth(login, clientAddress)
     if (response !== undefined) this.#writeResponse(response, policy)
     this.#writeTail(raw, flow)
     return {
       id,
-      partition: partitionOf({ ...keys, clientAddress }),
+      partition,
       observedAtUs: request.firstByteAtUs as EpochUs,
       line: encoder.end(),
     }
@@ -166,47 +230,69 @@ class TransactionRedactor implements Redactor {
 
   #writeTimes(request: RawRequest, response: RawResponse | undefined): void {
     const startUs = request.firstByteAtUs
-    this.#encoder.count('observedAtUs', startUs)
-    if (response !== undefined) this.#encoder.count('timeToFirstByteUs', response.firstByteAtUs - startUs)
-    this.#encoder.count('durationUs', Math.max(request.lastByteAtUs, response?.lastByteAtUs ?? 0) - startUs)
+    this.#encoder.count(keys.observedAtUs, startUs)
+    if (response !== undefined) this.#encoder.count(keys.timeToFirstByteUs, response.firstByteAtUs - startUs)
+    this.#encoder.count(keys.durationUs, Math.max(request.lastByteAtUs, response?.lastByteAtUs ?? 0) - startUs)
   }
 
   #writeClientAddress(peer: string): string {
     const chosen = this.#addresses.choose(peer, this.#requestFields.forwarded, this.#requestFields.xForwardedFor)
-    this.#encoder.text('clientAddress', chosen.address)
-    this.#encoder.text('clientAddressSource', chosen.source)
-    this.#encoder.flag('clientAddressSpoofable', chosen.spoofable)
-    this.#encoder.texts('forwardedFor', chosen.forwardedFor)
+    this.#encoder.text(keys.clientAddress, chosen.address)
+    this.#encoder.text(keys.clientAddressSource, chosen.source)
+    this.#encoder.flag(keys.clientAddressSpoofable, chosen.spoofable)
+    this.#encoder.texts(keys.forwardedFor, chosen.forwardedFor)
     return chosen.address
   }
 
   /** Returns the host as it was published. */
   #writeRequestHead(request: RawRequest): string {
-    const { first, stableNames } = this.#requestFields
+    const fields = this.#requestFields
     const encoder = this.#encoder
-    encoder.text('method', this.#methodText(request.method))
-    encoder.text('scheme', this.#paths.scheme ?? 'http')
-    // An absolute-form target overrides Host (RFC 9112 §3.2.2).
-    const host = hostText(this.#tokens, this.#paths.authority ?? first.get('host') ?? first.get(':authority') ?? '')
-    encoder.text('host', host)
-    encoder.text('path', this.#paths.pathText())
-    encoder.key('pathTokens')
+    encoder.text(keys.method, this.#methodText(request.method))
+    encoder.text(keys.scheme, this.#paths.scheme ?? 'http')
+    const host = this.#host()
+    encoder.json(keys.host, host.json)
+    encoder.text(keys.path, this.#paths.pathText())
+    encoder.key(keys.pathTokens)
     this.#paths.writePathTokens(this.#writer)
-    encoder.key('query')
+    encoder.key(keys.query)
     this.#paths.writeQuery(this.#writer)
     if (this.#paths.cut) this.#anomalies.push('redaction.target-cut')
-    encoder.text('httpVersion', versionText(request.httpVersion))
-    const userAgent = first.get('user-agent')
-    if (userAgent !== undefined) encoder.text('userAgent', this.#clearTexts.of(userAgent))
-    const fingerprint = this.#fingerprints.of(stableNames, {
-      httpVersion: versionText(request.httpVersion),
-      accept: first.get('accept'),
-      acceptLanguage: first.get('accept-language'),
-      acceptEncoding: first.get('accept-encoding'),
-      userAgent,
+    const httpVersion = versionText(request.httpVersion)
+    encoder.text(keys.httpVersion, httpVersion)
+    const userAgent = fields.first(USER_AGENT)
+    encoder.json(keys.userAgent, userAgent === undefined ? undefined : this.#clearTexts.jsonOf(userAgent))
+    const hash = fields.stableHash ^ (userAgent?.hash ?? 0)
+    const fingerprint = this.#fingerprints.of(fields.stableNames, fields.stableCount, hash, {
+      httpVersion,
+      accept: fields.first(ACCEPT)?.text,
+      acceptLanguage: fields.first(ACCEPT_LANGUAGE)?.text,
+      acceptEncoding: fields.first(ACCEPT_ENCODING)?.text,
+      userAgent: userAgent?.text,
     })
-    encoder.text('fingerprint', fingerprint)
-    return host
+    encoder.text(keys.fingerprint, fingerprint)
+    return host.text
+  }
+
+  /** An absolute-form target overrides Host (RFC 9112 §3.2.2). */
+  #host(): SeenHost {
+    const { authority } = this.#paths
+    if (authority !== undefined) return this.#seenHost(authority)
+    const field = this.#requestFields.first(HOST) ?? this.#requestFields.first(AUTHORITY)
+    if (field === undefined) return this.#seenHost('')
+    field.host ??= this.#seenHost(field.text)
+    return field.host
+  }
+
+  #seenHost(value: string): SeenHost {
+    const text = hostText(this.#tokens, value)
+    return { text, json: jsonBytes(text) }
+  }
+
+  #writeFields(key: Literal, fields: MessageFields): void {
+    if (fields.keptCount === 0) return
+    this.#encoder.key(key)
+    fields.writeKept(this.#writer)
   }
 
   #writeContent(
@@ -216,78 +302,105 @@ class TransactionRedactor implements Redactor {
     policy: 'none' | 'shape',
   ): void {
     const encoder = this.#encoder
-    const type = fields.first.get('content-type')
-    const typeText = type === undefined ? undefined : contentTypeText(type)
-    if (type !== undefined && typeText === undefined) this.#anomalies.push('redaction.content-type-invalid')
-    encoder.text(`${side}ContentType`, typeText === undefined ? undefined : this.#clearTexts.of(typeText))
+    const names = sides[side]
+    const type = fields.first(CONTENT_TYPE)
+    if (type !== undefined) {
+      type.contentType ??= this.#contentType(type.text)
+      if (type.contentType !== 'invalid') encoder.json(names.contentType, type.contentType)
+      else this.#anomalies.push('redaction.content-type-invalid')
+    }
     let kind: string = 'none'
     if (policy === 'shape' || side === 'request') {
       const keyAt = this.#writer.length
-      encoder.key(`${side}Shape`)
+      encoder.key(names.shape)
       const readMaxBytes = policy === 'none' ? 0 : this.#contentReadMaxBytes
       const whole = message.content.length <= readMaxBytes
       const content = whole ? message.content : message.content.subarray(0, readMaxBytes)
       const truncated = !whole || message.contentTruncated
-      kind = this.#content.shape(content, type, `${side}-content`, truncated)
+      kind = this.#content.shape(content, type?.text, names.place, truncated)
       if (kind === 'none') this.#writer.length = keyAt
     }
-    encoder.text(`${side}ContentKind`, kind)
-    encoder.count(`${side}ContentBytes`, message.contentBytes)
+    encoder.text(names.contentKind, kind)
+    encoder.count(names.contentBytes, message.contentBytes)
   }
 
-  #writeAuth(login: { readonly user: string; readonly password: string } | undefined): {
-    sessionToken?: Token
-    accessToken?: Token
-    accountToken?: Token
-  } {
-    const { first, keyField, cookie } = this.#requestFields
-    const auth = this.#auth.read(first.get('authorization'), keyField, this.#paths.access, cookie)
-    const encoder = this.#encoder
-    encoder.text('authScheme', auth.scheme)
-    encoder.text('accessToken', auth.accessToken)
-    encoder.text('accessTokenName', auth.accessTokenName)
-    encoder.text('sessionToken', auth.sessionToken)
-    encoder.text('accountToken', auth.accountToken)
+  #contentType(value: string): Uint8Array | 'invalid' {
+    const text = contentTypeText(value)
+    return text === undefined ? 'invalid' : jsonBytes(this.#clearTexts.of(text))
+  }
+
+  /** Returns the partition of the transaction. */
+  #writeAuth(login: { readonly user: string; readonly password: string } | undefined, clientAddress: string): number {
+    const { auth, members, partition } = this.#readAuth()
+    this.#writer.copy(members, 0, members.length)
     if (login !== undefined) {
-      encoder.text('loginUserToken', this.#tokens.userName(login.user))
-      encoder.text('loginPasswordToken', this.#tokens.credential(login.password))
+      this.#encoder.text(keys.loginUserToken, this.#tokens.userName(login.user))
+      this.#encoder.text(keys.loginPasswordToken, this.#tokens.credential(login.password))
     } else if (auth.basicPasswordToken !== undefined) {
-      encoder.text('loginUserToken', auth.accountToken)
-      encoder.text('loginPasswordToken', auth.basicPasswordToken)
+      this.#encoder.text(keys.loginUserToken, auth.accountToken)
+      this.#encoder.text(keys.loginPasswordToken, auth.basicPasswordToken)
     }
-    return {
-      ...(auth.sessionToken === undefined ? {} : { sessionToken: auth.sessionToken }),
-      ...(auth.accessToken === undefined ? {} : { accessToken: auth.accessToken }),
-      ...(auth.accountToken === undefined ? {} : { accountToken: auth.accountToken }),
+    return partition ?? partitionOf({ clientAddress })
+  }
+
+  /** What a client sends with every request is read once. */
+  #readAuth(): SeenAuth {
+    const { keyField, cookie } = this.#requestFields
+    const authorization = this.#requestFields.first(AUTHORIZATION)
+    const keyParameter = this.#paths.access
+    if (keyField !== undefined || keyParameter !== undefined || (authorization !== undefined && cookie !== undefined)) {
+      return this.#seenAuth(this.#auth.read(authorization?.text, keyField, keyParameter, cookie?.text))
     }
+    if (authorization !== undefined) {
+      authorization.authorization ??= this.#seenAuth(
+        this.#auth.read(authorization.text, undefined, undefined, undefined),
+      )
+      return authorization.authorization
+    }
+    if (cookie === undefined) return this.#noAuth
+    cookie.cookie ??= this.#seenAuth(this.#auth.read(undefined, undefined, undefined, cookie.text))
+    return cookie.cookie
+  }
+
+  #seenAuth(auth: Auth): SeenAuth {
+    const from = this.#writer.length
+    const encoder = this.#encoder
+    encoder.text(keys.authScheme, auth.scheme)
+    encoder.text(keys.accessToken, auth.accessToken)
+    encoder.text(keys.accessTokenName, auth.accessTokenName)
+    encoder.text(keys.sessionToken, auth.sessionToken)
+    encoder.text(keys.accountToken, auth.accountToken)
+    return { auth, members: this.#writer.taken(from), partition: partitionByToken(auth) }
   }
 
   #writeResponse(response: RawResponse, policy: 'none' | 'shape'): void {
     const fields = this.#responseFields
     fields.read(response.fields, response.trailers, 'response-field')
-    this.#encoder.count('status', response.status)
+    this.#encoder.count(keys.status, response.status)
     this.#writeContent(response, fields, 'response', policy)
-    this.#encoder.members('responseFields', fields.kept)
-    this.#encoder.texts('setCookieNames', fields.setCookieNames)
-    const decisionId = fields.first.get(decisionFieldName)
-    if (decisionId !== undefined && decisionPattern.test(decisionId)) this.#encoder.text('edgeDecisionId', decisionId)
+    this.#writeFields(keys.responseFields, fields)
+    this.#encoder.texts(keys.setCookieNames, fields.setCookieNames)
+    const decisionId = fields.first(DECISION)?.text
+    if (decisionId !== undefined && decisionPattern.test(decisionId))
+      this.#encoder.text(keys.edgeDecisionId, decisionId)
   }
 
   #writeTail(raw: RawTransaction, flow: FlowContext): void {
     const encoder = this.#encoder
     if (this.#sightings.count > 0) {
-      encoder.key('sensitive')
+      encoder.key(keys.sensitive)
       this.#sightings.write(this.#writer)
     }
-    encoder.count('missedBytes', raw.missedBytes)
-    encoder.flag('truncated', raw.request.contentTruncated || raw.response?.contentTruncated === true)
-    encoder.flag('midStream', raw.midStream || flow.midStream)
-    encoder.texts('anomalies', this.#anomalies)
-    encoder.count('weight', 1)
+    encoder.count(keys.missedBytes, raw.missedBytes)
+    encoder.flag(keys.truncated, raw.request.contentTruncated || raw.response?.contentTruncated === true)
+    encoder.flag(keys.midStream, raw.midStream || flow.midStream)
+    encoder.texts(keys.anomalies, this.#anomalies)
+    encoder.count(keys.weight, 1)
   }
 
   /** Methods are words (RFC 9110 §9.1); what is none is not published. */
   #methodText(method: string): string {
+    if (commonMethods.has(method)) return method
     const bytes = Buffer.from(method, 'latin1')
     if (methodPattern.test(method) && !isSecretShape(bytes, 0, bytes.length)) return method
     this.#anomalies.push('redaction.method-invalid')
@@ -295,7 +408,7 @@ class TransactionRedactor implements Redactor {
   }
 
   #noteAnomalies(anomalies: readonly string[]): void {
-    this.#anomalies.length = 0
+    if (this.#anomalies.length > 0) this.#anomalies.length = 0
     for (const name of anomalies) {
       if (this.#anomalies.length < anomaliesMaxCount && anomalyPattern.test(name)) this.#anomalies.push(name)
     }
@@ -311,6 +424,27 @@ function transactionId(clientIp: string, serverIp: string, flow: FlowContext, ra
   return hash('sha256', text, 'hex').slice(0, 32)
 }
 
+function partitionByToken({ sessionToken, accessToken, accountToken }: Auth): number | undefined {
+  if (sessionToken === undefined && accessToken === undefined && accountToken === undefined) return undefined
+  return partitionOf({
+    ...(sessionToken === undefined ? {} : { sessionToken }),
+    ...(accessToken === undefined ? {} : { accessToken }),
+    ...(accountToken === undefined ? {} : { accountToken }),
+    clientAddress: '',
+  })
+}
+
+function sideKeys(side: 'request' | 'response') {
+  return {
+    contentType: memberKey(`${side}ContentType`),
+    shape: memberKey(`${side}Shape`),
+    contentKind: memberKey(`${side}ContentKind`),
+    contentBytes: memberKey(`${side}ContentBytes`),
+    place: `${side}-content`,
+  } as const
+}
+
 function versionText(version: string): string {
+  if (version === '1.1') return version
   return versionPattern.test(version) ? version : ''
 }

@@ -23,7 +23,7 @@ export class Sightings {
   }
 
   clear(): void {
-    this.#list.length = 0
+    if (this.#list.length > 0) this.#list.length = 0
   }
 
   /** Forgets what was seen at a place whose reading turned out to be wrong. */

@@ -3,7 +3,17 @@
  * members is fixed, so that readers of bytes may predict the next key.
  */
 
-import type { ByteWriter } from './byte-writer.js'
+import { type ByteWriter, Literal } from './byte-writer.js'
+
+/** `,"key":`, ready to be written. */
+export function memberKey(key: string): Literal {
+  return new Literal(`,"${key}":`)
+}
+
+const lineStart = new Literal('{"id":"')
+const lineEnd = new Literal('}\n')
+const trueText = new Literal('true')
+const falseText = new Literal('false')
 
 export class TransactionEncoder {
   readonly #writer: ByteWriter
@@ -12,44 +22,47 @@ export class TransactionEncoder {
     this.#writer = writer
   }
 
-  /** Begins the line with its first member, whose value needs no escapes. */
-  begin(key: string, asciiValue: string): void {
+  /** Begins the line with its id, which needs no escapes. */
+  begin(id: string): void {
     this.#writer.clear()
-    this.#writer.ascii('{"')
-    this.#writer.ascii(key)
-    this.#writer.ascii('":"')
-    this.#writer.ascii(asciiValue)
+    this.#writer.literal(lineStart)
+    this.#writer.ascii(id)
     this.#writer.byte(0x22)
   }
 
-  /** Writes `,"key":`; the caller writes the value. */
-  key(key: string): void {
-    this.#writer.ascii(',"')
-    this.#writer.ascii(key)
-    this.#writer.ascii('":')
+  /** The caller writes the value. */
+  key(key: Literal): void {
+    this.#writer.literal(key)
+  }
+
+  /** A value that is JSON already; absent when undefined. */
+  json(key: Literal, value: Uint8Array | undefined): void {
+    if (value === undefined) return
+    this.key(key)
+    this.#writer.copy(value, 0, value.length)
   }
 
   /** Any text; absent when undefined. */
-  text(key: string, value: string | undefined): void {
+  text(key: Literal, value: string | undefined): void {
     if (value === undefined) return
     this.key(key)
     this.#writer.jsonText(value)
   }
 
   /** A number that the schema takes as a count; anything else the wire made of it becomes 0. Absent when undefined. */
-  count(key: string, value: number | undefined): void {
+  count(key: Literal, value: number | undefined): void {
     if (value === undefined) return
     this.key(key)
     this.#writer.int(Number.isSafeInteger(value) && value >= 0 ? value : 0)
   }
 
-  flag(key: string, value: boolean): void {
+  flag(key: Literal, value: boolean): void {
     this.key(key)
-    this.#writer.ascii(value ? 'true' : 'false')
+    this.#writer.literal(value ? trueText : falseText)
   }
 
   /** Absent when empty. */
-  texts(key: string, values: readonly string[]): void {
+  texts(key: Literal, values: readonly string[]): void {
     if (values.length === 0) return
     this.key(key)
     for (const [index, value] of values.entries()) {
@@ -60,7 +73,7 @@ export class TransactionEncoder {
   }
 
   /** Absent when empty. */
-  counts(key: string, values: readonly number[]): void {
+  counts(key: Literal, values: readonly number[]): void {
     if (values.length === 0) return
     this.key(key)
     for (const [index, value] of values.entries()) {
@@ -70,22 +83,9 @@ export class TransactionEncoder {
     this.#writer.byte(0x5d)
   }
 
-  /** An object of texts from a flat list: name, value, name, value. Absent when empty. */
-  members(key: string, flat: readonly string[]): void {
-    if (flat.length === 0) return
-    this.key(key)
-    for (let i = 0; i < flat.length; i += 2) {
-      this.#writer.byte(i === 0 ? 0x7b : 0x2c)
-      this.#writer.jsonText(flat[i] ?? '')
-      this.#writer.byte(0x3a)
-      this.#writer.jsonText(flat[i + 1] ?? '')
-    }
-    this.#writer.byte(0x7d)
-  }
-
   /** Ends the line; the bytes belong to the caller. */
   end(): Uint8Array {
-    this.#writer.ascii('}\n')
+    this.#writer.literal(lineEnd)
     return this.#writer.toOwned()
   }
 }

@@ -1,0 +1,88 @@
+/**
+ * Field values met before: clients and servers send the same few over and over (user agent, tokens, content types), so what was made of a
+ * value is found by its bytes, without making a string and without hashing one again.
+ *
+ * A fixed table of two places a hash; the newcomer takes the first and moves its holder to the second. Holds raw values, so it never leaves the
+ * process. About 5 MiB with everything in it.
+ */
+
+import type { SeenAuth } from './auth.js'
+import type { SeenHost } from './host.js'
+
+const slotsCount = 4_096
+/** Longer values are made anew each time. */
+export const seenValueMaxBytes = 1_024
+
+/** One value, and what was made of it; each part by the module that owns it. */
+export class SeenValue {
+  /** As it came, a byte string. Equal values mostly are the same string, so maps by it need not hash it again. */
+  readonly text: string
+  /** Equal for equal values; 0 for values that are not remembered. */
+  readonly hash: number
+  /** JSON text of what may be published of it in clear, and of where it leads when it is a URL. */
+  clear: Uint8Array | undefined
+  url: Uint8Array | undefined
+  host: SeenHost | undefined
+  /** The media type as JSON text; `invalid` when it is none. */
+  contentType: Uint8Array | 'invalid' | undefined
+  /** As the value of Authorization, and as that of Cookie, with nothing else beside it. */
+  authorization: SeenAuth | undefined
+  cookie: SeenAuth | undefined
+
+  constructor(text: string, hash: number) {
+    this.text = text
+    this.hash = hash
+  }
+}
+
+export class SeenValues {
+  readonly #values: (SeenValue | undefined)[] = new Array(slotsCount).fill(undefined)
+  readonly #hashes = new Int32Array(slotsCount)
+  /** The view of the last bytes: the next values mostly stand in the same. */
+  #bytes: Uint8Array = new Uint8Array(0)
+  #view: DataView = new DataView(new ArrayBuffer(0))
+
+  /** The value `bytes[from, to)`. */
+  of(bytes: Uint8Array, from: number, to: number): SeenValue {
+    const length = to - from
+    if (length > seenValueMaxBytes) return new SeenValue(byteString(bytes, from, to), 0)
+    const hash = this.#hash(bytes, from, to)
+    const slot = (hash ^ (hash >>> 16)) & (slotsCount - 1)
+    const first = this.#values[slot]
+    if (first !== undefined && this.#hashes[slot] === hash && isText(first.text, bytes, from, to)) return first
+    const second = this.#values[slot ^ 1]
+    if (second !== undefined && this.#hashes[slot ^ 1] === hash && isText(second.text, bytes, from, to)) return second
+    const value = new SeenValue(byteString(bytes, from, to), hash)
+    this.#values[slot ^ 1] = first
+    this.#hashes[slot ^ 1] = this.#hashes[slot]! // Slots are within the table.
+    this.#values[slot] = value
+    this.#hashes[slot] = hash
+    return value
+  }
+
+  /** FNV-1a over words of four bytes, the last one overlapping. */
+  #hash(bytes: Uint8Array, from: number, to: number): number {
+    let hash = 0x811c9dc5 ^ (to - from)
+    if (to - from < 4) {
+      for (let i = from; i < to; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193) // In range by the loop condition.
+      return hash | 1
+    }
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    }
+    const view = this.#view
+    for (let i = from; i + 4 <= to; i += 4) hash = Math.imul(hash ^ (hash >>> 15) ^ view.getInt32(i, true), 0x01000193)
+    return Math.imul(hash ^ (hash >>> 15) ^ view.getInt32(to - 4, true), 0x01000193) | 1
+  }
+}
+
+function isText(text: string, bytes: Uint8Array, from: number, to: number): boolean {
+  if (text.length !== to - from) return false
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) !== bytes[from + i]) return false
+  return true
+}
+
+function byteString(bytes: Uint8Array, from: number, to: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('latin1')
+}
