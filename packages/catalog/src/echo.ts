@@ -2,7 +2,7 @@
 
 import type { ContentShape } from '@tapwarden/contracts/content-shape'
 import type { CatalogTransaction } from './catalog-transaction.js'
-import { leafToken } from './leaf-reader.js'
+import { tokenStart } from './leaf-reader.js'
 
 /** Properties that repeat a word of the route rather than a value: `"type": "users"`. */
 const discriminators = new Set(['type', 'object', 'kind', 'resource_type', 'resourceType', '@type', 'event', 'status'])
@@ -18,9 +18,14 @@ export function echoedSegments(transaction: CatalogTransaction, segmentCount: nu
 /** Marks what is found below `shape`; returns whether there was any token to compare with. */
 function markEchoes(shape: unknown, name: string, pathTokens: readonly string[], echoed: boolean[]): boolean {
   if (typeof shape === 'string') {
-    const token = discriminators.has(name) ? undefined : leafToken(shape)
-    if (token === undefined) return false
-    for (let i = 0; i < pathTokens.length; i++) if (pathTokens[i] === token) echoed[i] = true
+    const at = discriminators.has(name) ? -1 : tokenStart(shape)
+    if (at < 0) return false
+    // Compared in place: a leaf's token is cut out only to be looked at once.
+    const characters = shape.length - at
+    for (let i = 0; i < pathTokens.length; i++) {
+      const token = pathTokens[i]! // In range by the loop condition.
+      if (token.length === characters && shape.startsWith(token, at)) echoed[i] = true
+    }
     return true
   }
   let found = false
