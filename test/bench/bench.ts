@@ -17,7 +17,7 @@ import { writeApiCapture } from './api-capture.js'
 import { allocationFlags } from './measure.js'
 import { measureSteps, type StepCost } from './steps.js'
 import { megabytes, number, table } from './table.js'
-import { type ProgramCost, type ProgramRun, peerCosts, replayCost } from './whole-replay.js'
+import { type MemorySample, type ProgramCost, type ProgramRun, peerCosts, replayCost } from './whole-replay.js'
 
 const seed = 1
 /** Enough to see every kind of transaction, few enough that nothing is collected while bytes are counted. */
@@ -190,15 +190,15 @@ function ratioTable(ratios: readonly Ratio[]): string {
   ])
 }
 
-/** Resident memory must follow from limits, not from the length of the capture. */
+/** Resident memory must follow from limits, not from the length of the capture: once they are reached, later parts are as large as earlier ones. */
 async function memoryReport(folder: string, options: BenchOptions): Promise<void> {
-  const rows: string[][] = [['capture', 'transactions', 'MB of capture', 'main process MB', 'engine MB', 'tx/s']]
+  const sizes: string[][] = [['capture', 'transactions', 'MB of capture', 'main process MB', 'engine MB', 'tx/s']]
   const runs: (ProgramRun & { readonly transactionCount: number })[] = []
   for (const times of [1, tenfold]) {
     const capture = madeCapture(folder, options.transactionCount * times)
     const run = await replayCost(capture)
     runs.push(run)
-    rows.push([
+    sizes.push([
       times === 1 ? 'once' : `${times} times longer`,
       number(run.transactionCount),
       megabytes(statSync(capture).size),
@@ -207,8 +207,25 @@ async function memoryReport(folder: string, options: BenchOptions): Promise<void
       number(run.transactionCount / run.wallSeconds),
     ])
   }
-  if (options.json) console.log(JSON.stringify(runs, undefined, 2))
-  else console.log(`Largest resident sizes while replaying:\n\n${table(rows)}`)
+  if (options.json) {
+    console.log(JSON.stringify(runs, undefined, 2))
+    return
+  }
+  console.log(`Largest resident sizes while replaying:\n\n${table(sizes)}`)
+  console.log(`\nThe longer one, by tenths of its time:\n\n${tenthsTable(runs.at(-1)?.memory ?? [])}`)
+}
+
+function tenthsTable(samples: readonly MemorySample[]): string {
+  const rows: string[][] = [['tenth', 'main process MB', 'engine MB']]
+  for (let tenth = 0; tenth < tenfold; tenth++) {
+    const part = samples.slice((tenth * samples.length) / tenfold, ((tenth + 1) * samples.length) / tenfold)
+    rows.push([
+      String(tenth + 1),
+      megabytes(Math.max(0, ...part.map(({ mainBytes }) => mainBytes))),
+      megabytes(Math.max(0, ...part.map(({ childBytes }) => childBytes))),
+    ])
+  }
+  return table(rows)
 }
 
 await main()

@@ -21,6 +21,14 @@ export interface ProgramRun {
   readonly othersCoreCount: number
   readonly mainMaxBytes: number
   readonly childMaxBytes: number
+  /** Ten times a second, from the start on. */
+  readonly memory: readonly MemorySample[]
+}
+
+export interface MemorySample {
+  /** Resident: of the program, and of the largest process that it started (the engine). */
+  readonly mainBytes: number
+  readonly childBytes: number
 }
 
 const command = fileURLToPath(new URL('../../../services/tapwarden/bin/tapwarden.js', import.meta.url))
@@ -77,7 +85,7 @@ async function timed(
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   })
-  const memory = new MemoryMaximum(child.pid ?? 0)
+  const memory = new MemorySampler(child.pid ?? 0)
   const [output, times, messages] = await Promise.all([child.stdio[1], child.stdio[2], child.stdio[3]].map(textOf))
   memory.stop()
   const [wallSeconds, user, system] = (times ?? '').trim().split(/\s+/).slice(-3).map(Number)
@@ -90,8 +98,9 @@ async function timed(
     wallSeconds,
     cpuSeconds,
     othersCoreCount: Math.max(0, othersUs / 1e6 / wallSeconds),
-    mainMaxBytes: memory.mainMaxBytes,
-    childMaxBytes: memory.childMaxBytes,
+    mainMaxBytes: Math.max(0, ...memory.samples.map(({ mainBytes }) => mainBytes)),
+    childMaxBytes: Math.max(0, ...memory.samples.map(({ childBytes }) => childBytes)),
+    memory: memory.samples,
   }
   return { run, output: output ?? '' }
 }
@@ -102,18 +111,18 @@ async function textOf(stream: unknown): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** Largest resident sizes of bash's child (the program) and of that one's first child (the engine). */
-class MemoryMaximum {
-  mainMaxBytes = 0
-  childMaxBytes = 0
+/** Of bash's child, which is the program, and of that one's children. */
+class MemorySampler {
+  readonly samples: MemorySample[] = []
   readonly #timer: NodeJS.Timeout
 
   constructor(bashPid: number) {
     this.#timer = setInterval(() => {
       const [main] = childrenOf(bashPid)
-      if (main === undefined) return
-      this.mainMaxBytes = Math.max(this.mainMaxBytes, residentBytesOf(main) ?? 0)
-      for (const pid of childrenOf(main)) this.childMaxBytes = Math.max(this.childMaxBytes, residentBytesOf(pid) ?? 0)
+      const mainBytes = main === undefined ? undefined : residentBytesOf(main)
+      if (main === undefined || mainBytes === undefined) return
+      const childBytes = Math.max(0, ...childrenOf(main).map((pid) => residentBytesOf(pid) ?? 0))
+      this.samples.push({ mainBytes, childBytes })
     }, sampleMs)
   }
 
