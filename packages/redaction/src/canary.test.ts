@@ -162,8 +162,11 @@ function disguises(secret: string): string[] {
   })
   const hex = bytes.toString('hex')
   const escaped = JSON.stringify(secret).slice(1, -1)
+  // An address's user name is as secret as the address.
+  const [userName = ''] = secret.split('@')
   return [
     secret,
+    userName,
     escaped,
     encodeURIComponent(secret),
     encodeURIComponent(encodeURIComponent(secret)),

@@ -63,6 +63,7 @@ export class ClearTexts {
 export function contentTypeText(value: string): string | undefined {
   const match = /^\s*([\w!#$&^.+-]{1,64}\/[\w!#$&^.+-]{1,64})\s*(?:;|$)/.exec(value)
   if (match?.[1] === undefined) return undefined
-  const charset = /;\s*charset\s*=\s*"?([\w.:+-]{1,32})/i.exec(value)?.[1]
+  // All of the parameter or nothing: the beginning of what is no charset may be a user's name.
+  const charset = /;\s*charset\s*=\s*"?([\w.:+-]{1,32})"?\s*(?:;|$)/i.exec(value)?.[1]
   return charset === undefined ? match[1].toLowerCase() : `${match[1].toLowerCase()}; charset=${charset.toLowerCase()}`
 }
