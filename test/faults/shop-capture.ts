@@ -1,5 +1,6 @@
 /** A capture of the shop with both attacks in it: normal hours first, so that baselines exist. The same bytes for the same numbers. */
 
+import type { BuiltFrame } from '@tapwarden/net/frame-builder'
 import { linkTypeEthernet, writePcap } from '@tapwarden/pcap/pcap-writer'
 import { makeArrivals, partnerAddress, partnerRequestEveryMs } from '../range/arrivals.js'
 import { framesOf } from '../range/frames.js'
@@ -22,7 +23,11 @@ export interface ShopCaptureOptions {
 
 export interface ShopCapture {
   readonly bytes: Uint8Array
+  /** What `bytes` holds. */
+  readonly frames: readonly BuiltFrame[]
   readonly packetCount: number
+  /** User names, passwords, API keys and session ids in it. */
+  readonly secrets: readonly string[]
   /** Requests, each of them answered. */
   readonly transactionCount: number
 }
@@ -59,9 +64,25 @@ export function shopCapture({ seed, minutes }: ShopCaptureOptions): ShopCapture 
   const frames = framesOf(conversations, server)
   return {
     bytes: writePcap(frames, { linkType: linkTypeEthernet }),
+    frames,
     packetCount: frames.length,
+    secrets: secretsOf(shop, conversations),
     transactionCount: conversations.reduce((sum, { messages }) => sum + messages.length / 2, 0),
   }
+}
+
+function secretsOf(shop: Shop, conversations: readonly Conversation[]): string[] {
+  const secrets = new Set(shop.accounts.flatMap(({ userName, password }) => [userName, password]))
+  for (const { apiKey } of shop.partners) secrets.add(apiKey)
+  for (const { messages } of conversations) {
+    for (const { bytes } of messages) {
+      const text = Buffer.from(bytes).toString('latin1')
+      for (const [, typed, session] of text.matchAll(/"(?:username|password)":"([^"]+)"|sid=([0-9a-f]+)/g)) {
+        secrets.add(typed ?? session ?? '')
+      }
+    }
+  }
+  return [...secrets]
 }
 
 /** A visit whose answers nobody else's requests change. */

@@ -1,0 +1,21 @@
+/** Every case: its maker gives its capture, its capture gives its transactions. */
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+import { linesOf } from './read-case.js'
+
+const folder = dirname(fileURLToPath(import.meta.url))
+const cases = readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
+
+it.each(cases)('%s', async (name) => {
+  const { make } = (await import(`./${name}/make.ts`)) as { make: () => Uint8Array }
+  const capture = readFileSync(join(folder, name, 'input.pcap'))
+  expect(Buffer.from(make()).equals(capture), 'input.pcap is what make.ts makes').toBe(true)
+  const expected = readFileSync(join(folder, name, 'expected.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n')
+  expect(linesOf(capture)).toEqual(expected)
+  expect(readFileSync(join(folder, name, 'README.md'), 'utf8')).toContain(`# ${name}\n`)
+})

@@ -1,0 +1,42 @@
+/** A capture → one line a transaction: what `expected.jsonl` of a case holds, by the sensor's own steps before redaction. */
+
+import type { RawMessage } from '@tapwarden/http/raw-transaction'
+import { PcapReader } from '@tapwarden/pcap/pcap-reader'
+import { TransactionReader } from '@tapwarden/service-capture/transaction-reader'
+
+const textMaxCharacters = 60
+
+export function linesOf(capture: Uint8Array): string[] {
+  const lines: string[] = []
+  const reader = new TransactionReader({
+    onTransaction: (flow, { request, response, missedBytes, midStream, anomalies }) => {
+      const vlans = flow.vlanIds.length > 0 ? { vlans: flow.vlanIds } : {}
+      lines.push(
+        JSON.stringify({
+          flow: `${flow.clientIp} ${flow.clientPort} > ${flow.serverIp} ${flow.serverPort}`,
+          ...vlans,
+          atUs: request.firstByteAtUs,
+          request: `${request.method} ${request.target} ${request.httpVersion}`,
+          ...(request.contentBytes === 0 ? {} : { requestContent: contentOf(request) }),
+          status: response?.status ?? null,
+          ...(response === undefined ? {} : { responseContent: contentOf(response) }),
+          ...(missedBytes > 0 ? { missedBytes } : {}),
+          ...(midStream ? { midStream } : {}),
+          ...(anomalies.length > 0 ? { anomalies: [...anomalies].sort() } : {}),
+        }),
+      )
+    },
+  })
+  const frames = new PcapReader({ onFrame: (frame) => reader.frame(frame) })
+  const fault = frames.push(capture) ?? frames.end()
+  reader.end()
+  if (fault !== undefined) lines.push(JSON.stringify({ fault: fault.code }))
+  return lines
+}
+
+function contentOf(message: RawMessage): string {
+  const text = Buffer.from(message.content).toString('latin1')
+  const bytes = message.contentBytes === undefined ? 'unknown' : String(message.contentBytes)
+  const shown = text.length > textMaxCharacters ? `${text.slice(0, textMaxCharacters)}…` : text
+  return `${bytes} bytes: ${shown}${message.contentTruncated ? ' (truncated)' : ''}`
+}
