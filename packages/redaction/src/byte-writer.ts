@@ -4,7 +4,6 @@
  */
 
 const encoder = new TextEncoder()
-const slabBytes = 65_536
 const quote = 0x22
 const backslash = 0x5c
 /** Room behind what was written: literals go in by whole words. */
@@ -33,31 +32,25 @@ export class ByteWriter {
   /** Bytes written so far. May be set back to an earlier value to take writing back. */
   length = 0
   #view: DataView
-  #slab = new Uint8Array(0)
-  #slabUsed = 0
+  #text: Buffer
 
   constructor(initialBytes = 16_384) {
     this.bytes = new Uint8Array(initialBytes + slackBytes)
     this.#view = new DataView(this.bytes.buffer)
+    this.#text = Buffer.from(this.bytes.buffer)
   }
 
   clear(): void {
     this.length = 0
   }
 
-  /**
-   * What was written, as bytes that nobody writes again. Lines share slabs, so `.buffer` holds more than one of them: an ArrayBuffer of its own
-   * a line costs as much as writing it.
-   */
-  toOwned(): Uint8Array {
-    if (this.#slabUsed + this.length > this.#slab.length) {
-      this.#slab = new Uint8Array(Math.max(slabBytes, this.length))
-      this.#slabUsed = 0
-    }
-    const from = this.#slabUsed
-    this.#slabUsed += this.length
-    this.#slab.set(this.bytes.subarray(0, this.length), from)
-    return this.#slab.subarray(from, this.#slabUsed)
+  /** What was written, as it stands here until `clear()`. */
+  borrowed(): Uint8Array {
+    return this.bytes.subarray(0, this.length)
+  }
+
+  latin1(from: number, to: number): string {
+    return this.#text.toString('latin1', from, to)
   }
 
   /** Takes back what was written since `from` and returns a copy of it. */
@@ -185,6 +178,7 @@ export class ByteWriter {
     grown.set(this.bytes.subarray(0, this.length))
     this.bytes = grown
     this.#view = new DataView(grown.buffer)
+    this.#text = Buffer.from(grown.buffer)
   }
 }
 

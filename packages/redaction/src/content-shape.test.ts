@@ -27,10 +27,10 @@ function shapeOf(content: string | Uint8Array, contentType?: string, truncated =
   const shaper = new ContentShaper(writer, tokens, sightings)
   const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content
   const kind = shaper.shape(bytes, contentType, 'request-content', truncated)
-  const shape = writer.length === 0 ? '' : JSON.parse(Buffer.from(writer.toOwned()).toString('utf8'))
+  const shape = writer.length === 0 ? '' : JSON.parse(Buffer.from(writer.borrowed()).toString('utf8'))
   writer.clear()
   sightings.write(writer)
-  return { kind, shape, sensitive: JSON.parse(Buffer.from(writer.toOwned()).toString('utf8')), login: shaper.login }
+  return { kind, shape, sensitive: JSON.parse(Buffer.from(writer.borrowed()).toString('utf8')), login: shaper.login }
 }
 
 /** The shape without its tokens, for reading. */

@@ -14,10 +14,10 @@ function read(target: string, method = 'GET') {
   paths.read(target, method)
   const writer = new ByteWriter()
   paths.writeQuery(writer)
-  const query = JSON.parse(Buffer.from(writer.toOwned()).toString()) as [string, string][]
+  const query = JSON.parse(Buffer.from(writer.borrowed()).toString()) as [string, string][]
   writer.clear()
   paths.writePathTokens(writer)
-  const pathTokens = JSON.parse(Buffer.from(writer.toOwned()).toString()) as string[]
+  const pathTokens = JSON.parse(Buffer.from(writer.borrowed()).toString()) as string[]
   return {
     path: paths.pathText().replaceAll(/~v1\.[0-9a-f]{16}/g, '~'),
     query,

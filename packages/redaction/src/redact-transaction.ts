@@ -3,7 +3,6 @@
  * out, with every value that could be a secret replaced by a token or a shape. A pure function of its input and the configuration.
  */
 
-import { hash } from 'node:crypto'
 import type { EpochUs } from '@tapwarden/base/units'
 import { partitionOf } from '@tapwarden/contracts/partition-key'
 import type { RawMessage, RawRequest, RawResponse, RawTransaction } from '@tapwarden/http/raw-transaction'
@@ -25,7 +24,9 @@ import {
   USER_AGENT,
 } from './field-policy.js'
 import { FingerprintMemo } from './fingerprint.js'
+import { type FlowContext, type FlowText, FlowTexts } from './flow-texts.js'
 import { hostText, type SeenHost } from './host.js'
+import type { RawLogin } from './login.js'
 import { MessageFields } from './message-fields.js'
 import { Paths, urlText } from './path.js'
 import { SeenValues } from './seen-values.js'
@@ -33,20 +34,7 @@ import { Sightings } from './sightings.js'
 import { type AccessSubkey, Tokens } from './token.js'
 import { memberKey, TransactionEncoder } from './transaction-encoder.js'
 
-/** What the sensor knows about the flow that a transaction came on. Addresses are of the innermost headers. */
-export interface FlowContext {
-  /** Community ID v1. */
-  readonly flowId: string
-  readonly clientIp: string
-  readonly clientPort: number
-  readonly serverIp: string
-  readonly serverPort: number
-  readonly vlanIds: readonly number[]
-  /** Neither SYN was seen: the client is a guess. */
-  readonly directionAssumed: boolean
-  /** The flow was joined after its start. */
-  readonly midStream: boolean
-}
+export type { FlowContext } from './flow-texts.js'
 
 /** `none`: content is not looked at, not even for logins. */
 export type ContentPolicy = (host: string) => 'none' | 'shape'
@@ -71,7 +59,7 @@ export interface RedactedTransaction {
   readonly id: string
   readonly partition: number
   readonly observedAtUs: EpochUs
-  /** The record as one NDJSON line, newline included; the caller's to keep. */
+  /** The record as one NDJSON line, newline included. Borrowed until the next call: whoever keeps it copies it. */
   readonly line: Uint8Array
 }
 
@@ -85,17 +73,9 @@ export interface Redactor {
 const contentReadMaxBytes = 1_048_576
 /** Members of the line, those of the two messages' content apart. */
 const keys = {
-  flowId: memberKey('flowId'),
-  flowIndex: memberKey('flowIndex'),
   observedAtUs: memberKey('observedAtUs'),
   timeToFirstByteUs: memberKey('timeToFirstByteUs'),
   durationUs: memberKey('durationUs'),
-  clientIp: memberKey('clientIp'),
-  clientPort: memberKey('clientPort'),
-  serverIp: memberKey('serverIp'),
-  serverPort: memberKey('serverPort'),
-  vlanIds: memberKey('vlanIds'),
-  directionAssumed: memberKey('directionAssumed'),
   clientAddress: memberKey('clientAddress'),
   clientAddressSource: memberKey('clientAddressSource'),
   clientAddressSpoofable: memberKey('clientAddressSpoofable'),
@@ -161,6 +141,9 @@ class TransactionRedactor implements Redactor {
   readonly #noAuth: SeenAuth
   readonly #addresses: ClientAddresses
   readonly #fingerprints = new FingerprintMemo()
+  readonly #flows: FlowTexts
+  readonly #idBytes = new Uint8Array(8)
+  readonly #idView = new DataView(this.#idBytes.buffer)
   readonly #anomalies: string[] = []
 
   constructor(options: RedactorOptions) {
@@ -178,6 +161,7 @@ class TransactionRedactor implements Redactor {
     this.#auth = new AuthReader(this.#tokens)
     this.#noAuth = this.#seenAuth(this.#auth.read(undefined, undefined, undefined, undefined))
     this.#addresses = new ClientAddresses(options.trustedHops ?? [])
+    this.#flows = new FlowTexts(this.#addresses, this.#writer, this.#encoder)
   }
 
   accessSubkey(): AccessSubkey {
@@ -186,31 +170,26 @@ class TransactionRedactor implements Redactor {
 
   redact(flow: FlowContext, raw: RawTransaction): RedactedTransaction {
     const { request, response } = raw
-    const { clientIp, serverIp } = this.#normalizedAddresses(flow)
-    const id = transactionId(clientIp, serverIp, flow, raw)
+    const encoder = this.#encoder
+    encoder.clear()
+    const flowText = this.#flows.of(flow)
     this.#sightings.clear()
     this.#noteAnomalies(raw.anomalies)
     this.#requestFields.read(request.fields, request.trailers, 'request-field')
     this.#paths.read(request.target, request.method)
 
-    const encoder = this.#encoder
-    encoder.begin(id)
-    encoder.text(keys.flowId, flow.flowId)
-    encoder.count(keys.flowIndex, raw.flowIndex)
+    const id = this.#writeId(flowText, raw)
+    encoder.rest(flowText.start)
+    this.#writer.int(raw.flowIndex)
     this.#writeTimes(request, response)
-    encoder.text(keys.clientIp, clientIp)
-    encoder.count(keys.clientPort, flow.clientPort)
-    encoder.text(keys.serverIp, serverIp)
-    encoder.count(keys.serverPort, flow.serverPort)
-    encoder.counts(keys.vlanIds, flow.vlanIds)
-    if (flow.directionAssumed) encoder.flag(keys.directionAssumed, true)
-    const clientAddress = this.#writeClientAddress(clientIp)
+    encoder.rest(flowText.addresses)
+    const forwardedClient = this.#writeClientAddress(flowText)
     const host = this.#writeRequestHead(request)
     const policy = this.#policy(host)
     this.#writeContent(request, this.#requestFields, 'request', policy)
     this.#writeFields(keys.requestFields, this.#requestFields)
     const login = policy === 'none' ? undefined : this.#content.login
-    const partition = this.#writeAuth(login, clientAddress)
+    const partition = this.#writeAuth(login, flowText, forwardedClient)
     if (response !== undefined) this.#writeResponse(response, policy)
     this.#writeTail(raw, flow)
     return {
@@ -221,11 +200,17 @@ class TransactionRedactor implements Redactor {
     }
   }
 
-  #normalizedAddresses(flow: FlowContext): { clientIp: string; serverIp: string } {
-    return {
-      clientIp: this.#addresses.normalize(flow.clientIp) ?? flow.clientIp,
-      serverIp: this.#addresses.normalize(flow.serverIp) ?? flow.serverIp,
-    }
+  /**
+   * DESIGN "Decided" 2: an id follows from the canonical addresses, the ports, SEQ and ACK of the request's first byte. Each half is SipHash-2-4
+   * over SEQ and ACK (little-endian), its keys the halves of SHA-256 over addresses and ports: no secret, and nobody can make
+   * two transactions share an id on purpose, and so hide one.
+   */
+  #writeId({ idHigh, idLow }: FlowText, { firstSeq, firstAck }: RawTransaction): string {
+    this.#idView.setUint32(0, firstSeq, true)
+    this.#idView.setUint32(4, firstAck, true)
+    idHigh.hash(this.#idBytes, 0, 8)
+    idLow.hash(this.#idBytes, 0, 8)
+    return this.#encoder.begin(idHigh, idLow)
   }
 
   #writeTimes(request: RawRequest, response: RawResponse | undefined): void {
@@ -235,8 +220,14 @@ class TransactionRedactor implements Redactor {
     this.#encoder.count(keys.durationUs, Math.max(request.lastByteAtUs, response?.lastByteAtUs ?? 0) - startUs)
   }
 
-  #writeClientAddress(peer: string): string {
-    const chosen = this.#addresses.choose(peer, this.#requestFields.forwarded, this.#requestFields.xForwardedFor)
+  /** Returns the client's address if it is not the TCP peer. */
+  #writeClientAddress(flowText: FlowText): string | undefined {
+    const { forwarded, xForwardedFor } = this.#requestFields
+    if (forwarded === undefined && xForwardedFor === undefined) {
+      this.#encoder.rest(flowText.directClient)
+      return undefined
+    }
+    const chosen = this.#addresses.choose(flowText.clientIp, forwarded, xForwardedFor)
     this.#encoder.text(keys.clientAddress, chosen.address)
     this.#encoder.text(keys.clientAddressSource, chosen.source)
     this.#encoder.flag(keys.clientAddressSpoofable, chosen.spoofable)
@@ -330,9 +321,9 @@ class TransactionRedactor implements Redactor {
   }
 
   /** Returns the partition of the transaction. */
-  #writeAuth(login: { readonly user: string; readonly password: string } | undefined, clientAddress: string): number {
+  #writeAuth(login: RawLogin | undefined, flowText: FlowText, forwardedClient: string | undefined): number {
     const { auth, members, partition } = this.#readAuth()
-    this.#writer.copy(members, 0, members.length)
+    this.#encoder.rest(members)
     if (login !== undefined) {
       this.#encoder.text(keys.loginUserToken, this.#tokens.userName(login.user))
       this.#encoder.text(keys.loginPasswordToken, this.#tokens.credential(login.password))
@@ -340,7 +331,8 @@ class TransactionRedactor implements Redactor {
       this.#encoder.text(keys.loginUserToken, auth.accountToken)
       this.#encoder.text(keys.loginPasswordToken, auth.basicPasswordToken)
     }
-    return partition ?? partitionOf({ clientAddress })
+    if (partition !== undefined) return partition
+    return forwardedClient === undefined ? flowText.directPartition : partitionOf({ clientAddress: forwardedClient })
   }
 
   /** What a client sends with every request is read once. */
@@ -413,15 +405,6 @@ class TransactionRedactor implements Redactor {
       if (this.#anomalies.length < anomaliesMaxCount && anomalyPattern.test(name)) this.#anomalies.push(name)
     }
   }
-}
-
-/**
- * DESIGN "Decided" 2: first 16 bytes of SHA-256 over the canonical addresses, ports, SEQ and ACK of the request's first byte. Nobody can make two
- * transactions share an id on purpose, and so hide one.
- */
-function transactionId(clientIp: string, serverIp: string, flow: FlowContext, raw: RawTransaction): string {
-  const text = `${clientIp}|${flow.clientPort}|${serverIp}|${flow.serverPort}|${raw.firstSeq}|${raw.firstAck}`
-  return hash('sha256', text, 'hex').slice(0, 32)
 }
 
 function partitionByToken({ sessionToken, accessToken, accountToken }: Auth): number | undefined {

@@ -58,7 +58,7 @@ describe('tokens', () => {
     }
     const writer = new ByteWriter()
     tokens.writeContent(writer, bytes, 0, 3)
-    expect(Buffer.from(writer.toOwned()).toString()).toBe(tokens.content(bytes, 0, 3))
+    expect(Buffer.from(writer.borrowed()).toString()).toBe(tokens.content(bytes, 0, 3))
   })
 
   it('of class access are what an edge computes from the exported subkey', () => {

@@ -4,6 +4,7 @@
  */
 
 import { type ByteWriter, Literal } from './byte-writer.js'
+import type { SipHasher } from './siphash.js'
 
 /** `,"key":`, ready to be written. */
 export function memberKey(key: string): Literal {
@@ -22,12 +23,23 @@ export class TransactionEncoder {
     this.#writer = writer
   }
 
-  /** Begins the line with its id, which needs no escapes. */
-  begin(id: string): void {
+  clear(): void {
     this.#writer.clear()
-    this.#writer.literal(lineStart)
-    this.#writer.ascii(id)
-    this.#writer.byte(0x22)
+  }
+
+  /** Begins the line with its id, given by its halves, and returns it. */
+  begin(high: SipHasher, low: SipHasher): string {
+    const writer = this.#writer
+    writer.literal(lineStart)
+    writer.hex64(high.high, high.low)
+    writer.hex64(low.high, low.low)
+    writer.byte(0x22)
+    return writer.latin1(writer.length - 33, writer.length - 1)
+  }
+
+  /** Members that are encoded already, each behind its comma. */
+  rest(members: Uint8Array): void {
+    this.#writer.copy(members, 0, members.length)
   }
 
   /** The caller writes the value. */
@@ -83,9 +95,9 @@ export class TransactionEncoder {
     this.#writer.byte(0x5d)
   }
 
-  /** Ends the line; the bytes belong to the caller. */
+  /** Ends the line; the bytes are borrowed until the next one begins. */
   end(): Uint8Array {
     this.#writer.literal(lineEnd)
-    return this.#writer.toOwned()
+    return this.#writer.borrowed()
   }
 }
