@@ -4,22 +4,24 @@ import { ByteWriter } from './byte-writer.js'
 import { hostText } from './host.js'
 import { Paths, urlText } from './path.js'
 import { sampleFleetKey } from './raw-transaction-fixture.js'
+import { SeenValues } from './seen-values.js'
 import { Sightings } from './sightings.js'
 import { Tokens } from './token.js'
 
 const tokens = new Tokens(sampleFleetKey, 1)
 
 function read(target: string, method = 'GET') {
-  const paths = new Paths(tokens, new Sightings())
+  const paths = new Paths(tokens, new Sightings(), new SeenValues())
   paths.read(target, method)
   const writer = new ByteWriter()
   paths.writeQuery(writer)
   const query = JSON.parse(Buffer.from(writer.borrowed()).toString()) as [string, string][]
+  const path = paths.pathText()
   writer.clear()
   paths.writePathTokens(writer)
   const pathTokens = JSON.parse(Buffer.from(writer.borrowed()).toString()) as string[]
   return {
-    path: paths.pathText().replaceAll(/~v1\.[0-9a-f]{16}/g, '~'),
+    path: path.replaceAll(/~v1\.[0-9a-f]{16}/g, '~'),
     query,
     pathTokens,
     authority: paths.authority,
@@ -108,7 +110,7 @@ describe('hosts', () => {
   })
 
   it('URLs of fields keep host and path', () => {
-    const paths = new Paths(tokens, new Sightings())
+    const paths = new Paths(tokens, new Sightings(), new SeenValues())
     const text = (url: string) => urlText(paths, url, (authority) => hostText(tokens, authority))
     expect(text('https://jane:pw@Shop.Example/a?b=c#d')).toBe('https://shop.example/a')
     expect(text('/next?token=x')).toBe('/next')

@@ -3,13 +3,14 @@
  * Percent-decoding serves recognition and tokens; what is published in clear keeps its encoding, so that a path can be searched for.
  */
 
-import { classesOf, OTHER } from '@tapwarden/sensitive-data/byte-class'
-import { sensitiveTypeOf } from '@tapwarden/sensitive-data/recognizers'
-import type { ByteWriter } from './byte-writer.js'
+import { BASE64_EXTRA, classesOf, DIGIT, OTHER } from '@tapwarden/sensitive-data/byte-class'
+import { type SensitiveType, sensitiveTypeOf } from '@tapwarden/sensitive-data/recognizers'
+import { ByteWriter, jsonBytes } from './byte-writer.js'
 import { isClearName, nameText, tokenMark } from './clear-name.js'
 import { writeStringLeaf } from './leaf.js'
-import { isSecretKind, nameKindOf, SECRET } from './name-kind.js'
+import { isSecretKind, type NameKind, nameKindOf, SECRET } from './name-kind.js'
 import { percentDecode } from './percent.js'
+import type { SeenValues } from './seen-values.js'
 import type { Sightings } from './sightings.js'
 import type { Tokens } from './token.js'
 import { UrlencodedPairs } from './urlencoded.js'
@@ -18,11 +19,29 @@ export const segmentsMaxCount = 64
 export const queryPairsMaxCount = 128
 /** Longest target that is read. What stands behind it is not published. */
 export const targetMaxBytes = 16_384
+/** `v2`, `v10`: words with a digit. */
+const versionMaxBytes = 3
 
 /** A parameter that carries an API key or a bearer token (RFC 6750 §2.3). Raw: for the access token only. */
 export interface RawAccess {
   readonly name: string
   readonly value: string
+}
+
+/** What a segment is published as, and its content token as JSON text. */
+export interface SeenSegment {
+  /** Undefined: as it was sent. */
+  readonly hidden: string | undefined
+  readonly type: SensitiveType | undefined
+  readonly token: Uint8Array
+}
+
+/** What the name of a query parameter is published as, and what it says about the value. */
+export interface SeenParameter {
+  readonly name: string
+  readonly json: Uint8Array
+  readonly kind: NameKind
+  readonly isAccess: boolean
 }
 
 const accessNames = new Set(
@@ -34,10 +53,15 @@ const accessNames = new Set(
 export class Paths {
   readonly #tokens: Tokens
   readonly #sightings: Sightings
+  readonly #seen: SeenValues
   readonly #pairs = new UrlencodedPairs()
-  /** The target behind its authority: as text, and the same as bytes. */
+  /** The target behind its authority: as text, and the same as bytes in a buffer of our own. */
   #text = ''
-  #bytes: Uint8Array = new Uint8Array(0)
+  readonly #bytes: Buffer = Buffer.alloc(targetMaxBytes)
+  /** Tokens of the segments, an array as JSON text, once the path was read. */
+  readonly #segmentTokens = new ByteWriter(1_024)
+  /** Sensitive type of the segment that was read last. */
+  #segmentType: SensitiveType | undefined
   #decoded = new Uint8Array(targetMaxBytes)
   #pathFrom = 0
   #pathTo = 0
@@ -51,9 +75,10 @@ export class Paths {
   /** Something of the target was left out. */
   cut = false
 
-  constructor(tokens: Tokens, sightings: Sightings) {
+  constructor(tokens: Tokens, sightings: Sightings, seen: SeenValues) {
     this.#tokens = tokens
     this.#sightings = sightings
+    this.#seen = seen
   }
 
   /** The first query parameter that carried an access token, once the query was written. */
@@ -78,7 +103,7 @@ export class Paths {
       text = ''
     }
     this.#text = text
-    this.#bytes = Buffer.from(text, 'latin1')
+    this.#bytes.write(text, 'latin1')
     const fragment = text.indexOf('#')
     const end = fragment < 0 ? text.length : fragment
     const question = text.indexOf('?')
@@ -88,46 +113,38 @@ export class Paths {
     this.#queryTo = end
   }
 
-  /** `/users/~v1.…`: the path as it is published. */
+  /** `/users/~v1.…`: the path as it is published. Reads the segments' tokens as well. */
   pathText(): string {
+    const tokens = this.#segmentTokens
+    tokens.clear()
     if (this.#pathFrom === this.#pathTo) return this.authority === undefined ? '' : '/'
     let text = ''
     let segmentCount = 0
     let clearFrom = this.#pathFrom
     for (let from = this.#pathFrom; from <= this.#pathTo; ) {
       const to = this.#segmentEnd(from)
-      if (to > from && ++segmentCount > segmentsMaxCount) {
-        this.cut = true
-        return text + this.#text.slice(clearFrom, Math.max(from - 1, clearFrom))
-      }
-      const hidden = to > from ? this.#hiddenSegment(from, to) : undefined
-      if (hidden !== undefined) {
-        text += this.#text.slice(clearFrom, from) + hidden
-        clearFrom = to
+      if (to > from) {
+        if (segmentCount++ === segmentsMaxCount) {
+          this.cut = true
+          return text + this.#text.slice(clearFrom, Math.max(from - 1, clearFrom))
+        }
+        tokens.byte(segmentCount === 1 ? 0x5b : 0x2c)
+        const hidden = this.#readSegment(from, to)
+        if (hidden !== undefined) {
+          text += this.#text.slice(clearFrom, from) + hidden
+          clearFrom = to
+        }
       }
       from = to + 1
     }
     return text + this.#text.slice(clearFrom, this.#pathTo)
   }
 
-  /** Writes the array of the segments' content tokens. Equal to the tokens of equal leaves of content. */
+  /** Writes the array of the segments' content tokens, as `pathText` read them. Equal to the tokens of equal leaves of content. */
   writePathTokens(writer: ByteWriter): void {
-    writer.byte(0x5b)
-    let segmentCount = 0
-    for (let from = this.#pathFrom; from <= this.#pathTo && segmentCount < segmentsMaxCount; ) {
-      const to = this.#segmentEnd(from)
-      if (to > from) {
-        writer.ascii(segmentCount++ === 0 ? '"' : ',"')
-        this.#tokens.writeContent(
-          writer,
-          this.#decoded,
-          0,
-          percentDecode(this.#bytes, from, to, this.#decoded, 0, false),
-        )
-        writer.byte(0x22)
-      }
-      from = to + 1
-    }
+    const tokens = this.#segmentTokens
+    if (tokens.length === 0) writer.byte(0x5b)
+    else writer.copy(tokens.bytes, 0, tokens.length)
     writer.byte(0x5d)
   }
 
@@ -141,12 +158,14 @@ export class Paths {
         this.cut = true
         break
       }
-      const name = nameText(this.#tokens, pairs.decoded, 0, pairs.nameTo)
-      const kind = nameKindOf(pairs.decoded, 0, pairs.nameTo)
-      const carriesAccess = pairs.valueTo > pairs.nameTo && accessNames.has(name.toLowerCase())
+      const seen = this.#seen.of(pairs.decoded, 0, pairs.nameTo)
+      seen.parameter ??= this.#parameter()
+      const { name, json, kind, isAccess } = seen.parameter
+      const carriesAccess = isAccess && pairs.valueTo > pairs.nameTo
       if (carriesAccess) this.#access ??= { name, value: this.#text.slice(pairs.rawValueFrom, pairs.rawValueTo) }
-      writer.ascii(count === 0 ? '[' : ',[')
-      writer.jsonText(name)
+      if (count > 0) writer.byte(0x2c)
+      writer.byte(0x5b)
+      writer.copy(json, 0, json.length)
       writer.byte(0x2c)
       const classes = classesOf(pairs.decoded, pairs.nameTo, pairs.valueTo)
       const shown = carriesAccess && !isSecretKind(kind) ? SECRET : kind
@@ -163,19 +182,51 @@ export class Paths {
     return to
   }
 
-  /** What stands for a segment that is not published as it is; undefined when it is. */
-  #hiddenSegment(from: number, to: number): string | undefined {
-    const decodedTo = percentDecode(this.#bytes, from, to, this.#decoded, 0, false)
-    const classes = classesOf(this.#decoded, 0, decodedTo)
-    const type = sensitiveTypeOf(this.#decoded, 0, decodedTo, classes)
+  /** Of the pair that was read last. */
+  #parameter(): SeenParameter {
+    const { decoded, nameTo } = this.#pairs
+    const name = nameText(this.#tokens, decoded, 0, nameTo)
+    const kind = nameKindOf(decoded, 0, nameTo)
+    return { name, json: jsonBytes(name), kind, isAccess: accessNames.has(name.toLowerCase()) }
+  }
+
+  /**
+   * Writes the segment's token and returns what stands for it, or undefined when it is published as it is. Words come again and are remembered;
+   * ids mostly do not, and would push out the words.
+   */
+  #readSegment(from: number, to: number): string | undefined {
+    const classes = classesOf(this.#bytes, from, to)
+    const isWord = (classes & DIGIT) === 0 || to - from <= versionMaxBytes
+    if (!isWord) return this.#readNewSegment(from, to)
+    const seen = this.#seen.of(this.#bytes, from, to)
+    if (seen.segment !== undefined) {
+      const { hidden, type, token } = seen.segment
+      if (type !== undefined) this.#sightings.add(type, 'path', '')
+      this.#segmentTokens.copy(token, 0, token.length)
+      return hidden
+    }
+    const tokenFrom = this.#segmentTokens.length
+    const hidden = this.#readNewSegment(from, to)
+    const token = this.#segmentTokens.bytes.slice(tokenFrom, this.#segmentTokens.length)
+    seen.segment = { hidden, type: this.#segmentType, token }
+    return hidden
+  }
+
+  #readNewSegment(from: number, to: number): string | undefined {
+    const decoded = this.#decoded
+    const decodedTo = percentDecode(this.#bytes, from, to, decoded, 0, false)
+    const classes = classesOf(decoded, 0, decodedTo)
+    const type = sensitiveTypeOf(decoded, 0, decodedTo, classes)
+    this.#segmentType = type
     if (type !== undefined) this.#sightings.add(type, 'path', '')
-    if (type !== undefined || !isClearName(this.#decoded, 0, decodedTo, classes)) {
-      return `${tokenMark}${this.#tokens.content(this.#decoded, 0, decodedTo)}`
+    this.#segmentTokens.byte(0x22)
+    this.#tokens.writeContent(this.#segmentTokens, decoded, 0, decodedTo)
+    this.#segmentTokens.byte(0x22)
+    if (type !== undefined || !isClearName(decoded, 0, decodedTo, classes)) {
+      return `${tokenMark}${this.#tokens.content(decoded, 0, decodedTo)}`
     }
     // `;jsessionid=1A2B` and `token=abc`: parameters in a path have values like any other, however short.
-    return (classes & OTHER) !== 0 || this.#bytes.indexOf(0x3d, from) >= 0
-      ? this.#hiddenParameters(from, to)
-      : undefined
+    return (classes & (OTHER | BASE64_EXTRA)) !== 0 ? this.#hiddenParameters(from, to) : undefined
   }
 
   #hiddenParameters(from: number, to: number): string | undefined {

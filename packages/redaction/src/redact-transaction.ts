@@ -151,10 +151,10 @@ class TransactionRedactor implements Redactor {
     this.#policy = options.contentPolicy ?? (() => 'shape')
     this.#contentReadMaxBytes = options.limits?.contentReadMaxBytes ?? contentReadMaxBytes
     this.#content = new ContentShaper(this.#writer, this.#tokens, this.#sightings)
-    this.#paths = new Paths(this.#tokens, this.#sightings)
+    this.#paths = new Paths(this.#tokens, this.#sightings, this.#seen)
     this.#clearTexts = new ClearTexts(this.#tokens)
     // URLs in fields are read by a reader of their own; what is sensitive in them is seen where fields are scanned.
-    const fieldPaths = new Paths(this.#tokens, new Sightings())
+    const fieldPaths = new Paths(this.#tokens, new Sightings(), this.#seen)
     const toUrlText = (url: string) => urlText(fieldPaths, url, (authority) => hostText(this.#tokens, authority))
     this.#requestFields = new MessageFields(this.#tokens, this.#clearTexts, this.#seen, this.#sightings, toUrlText)
     this.#responseFields = new MessageFields(this.#tokens, this.#clearTexts, this.#seen, this.#sightings, toUrlText)

@@ -1,6 +1,6 @@
 /**
- * Field values met before: clients and servers send the same few over and over (user agent, tokens, content types), so what was made of a
- * value is found by its bytes, without making a string and without hashing one again.
+ * Texts met before: clients and servers send the same few over and over (user agents, tokens, content types, path segments), so what was
+ * made of one is found by its bytes, without making a string and without hashing one again.
  *
  * A fixed table of two places a hash; the newcomer takes the first and moves its holder to the second. Holds raw values, so it never leaves the
  * process. About 5 MiB with everything in it.
@@ -8,10 +8,12 @@
 
 import type { SeenAuth } from './auth.js'
 import type { SeenHost } from './host.js'
+import type { SeenParameter, SeenSegment } from './path.js'
 
 const slotsCount = 4_096
 /** Longer values are made anew each time. */
 export const seenValueMaxBytes = 1_024
+const byBytesMaxBytes = 12
 
 /** One value, and what was made of it; each part by the module that owns it. */
 export class SeenValue {
@@ -25,6 +27,9 @@ export class SeenValue {
   host: SeenHost | undefined
   /** The media type as JSON text; `invalid` when it is none. */
   contentType: Uint8Array | 'invalid' | undefined
+  /** As a path segment and as the name of a query parameter. */
+  segment: SeenSegment | undefined
+  parameter: SeenParameter | undefined
   /** As the value of Authorization, and as that of Cookie, with nothing else beside it. */
   authorization: SeenAuth | undefined
   cookie: SeenAuth | undefined
@@ -60,10 +65,10 @@ export class SeenValues {
     return value
   }
 
-  /** FNV-1a over words of four bytes, the last one overlapping. */
+  /** FNV-1a; over words of four bytes, the last one overlapping, where that pays. */
   #hash(bytes: Uint8Array, from: number, to: number): number {
     let hash = 0x811c9dc5 ^ (to - from)
-    if (to - from < 4) {
+    if (to - from <= byBytesMaxBytes) {
       for (let i = from; i < to; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193) // In range by the loop condition.
       return hash | 1
     }
