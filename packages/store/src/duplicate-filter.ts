@@ -75,7 +75,10 @@ export class DuplicateFilter {
       fresh.add(sighting.id)
       if (this.#mayBeStored(sighting.observedAtUs)) unknown.push(sighting)
     }
-    for (const id of await storedIds(this.#store, unknown)) fresh.delete(id)
+    const stored = await storedIds(this.#store, unknown)
+    for (const id of stored) fresh.delete(id)
+    // The same packets may come again under a time at which nobody would look, as in a capture whose clock was moved.
+    this.remember(unknown.filter(({ id }) => stored.has(id)))
     return fresh
   }
 

@@ -92,7 +92,8 @@ FROM http_transactions WHERE host = {host:String}`,
     await writer.write([row])
     await writer.close()
     const later = await open('clocks')
-    for (const shiftUs of [1, -1, 900_000, -900_000]) {
+    // An hour is more than clocks differ by: a capture whose times were moved, read after the one that it was made from.
+    for (const shiftUs of [1, -1, 900_000, -900_000, 3_600_000_000]) {
       const shifted = { ...row, observedAtUs: row.observedAtUs + shiftUs }
       expect(await later.write([shifted])).toMatchObject({ insertedCount: 0, duplicateCount: 1 })
     }

@@ -187,11 +187,12 @@ class DetectorPipeline {
     else batches.push(open)
     const arrivedMs = Date.now()
     for (const transaction of transactions) {
-      if (stored.has(transaction.id) || this.#recentIds.has(transaction.id)) {
+      const isKnown = stored.has(transaction.id) || this.#recentIds.has(transaction.id)
+      this.#recentIds.set(transaction.id, true)
+      if (isKnown) {
         this.#duplicateCount++
         continue
       }
-      this.#recentIds.set(transaction.id, true)
       open.waitingCount++
       this.#batchOf.set(transaction.id, open)
       this.#buffer.push({ transaction, partition: batch.partition, arrivedMs, arrivedTurn: this.#turn })
