@@ -32,7 +32,10 @@ export interface CaptureOptions {
   readonly whenBusIsFull?: OverflowPolicy
   /** After every block of the source. */
   readonly onProgress?: (progress: CaptureProgress) => void
-  /** Stops the source; what was captured is still published. */
+  /**
+   * Stops the source; what was captured is still published. Of a file, what is half read is not: the next run reads it whole, and then
+   * must not find its id taken.
+   */
   readonly signal?: AbortSignal
 }
 
@@ -166,9 +169,10 @@ class CapturePipeline implements FrameSink {
     this.#offerUnlessFailed()
   }
 
-  /** The source has ended: what is half done is handed on as it is. */
+  /** The source has ended: what is half done is handed on as it is, unless a later run will read all of it. */
   async finish(): Promise<void> {
-    this.#reader.end()
+    const isReadAgain = !this.#isShedding && this.#options.signal?.aborted === true
+    if (!isReadAgain) this.#reader.end()
     this.#batches.closeOlder()
     this.#transactions.offer(this.#batches.takeFull())
     this.#offerInterval(this.#intervals.close())

@@ -10,7 +10,7 @@
  * counts each packet twice.
  */
 
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { PcapReader } from '@tapwarden/pcap/pcap-reader'
@@ -149,6 +149,7 @@ export class LiveInterfaceSource implements FrameSource {
   async #captureOnce(sink: FrameSink): Promise<Ending> {
     const child = this.#spawn()
     this.#child = child
+    const guard = child.pid === undefined ? undefined : guardAgainstOrphan(child.pid)
     const exit = new Promise<Exit>((resolve) => {
       child.once('error', (cause) => resolve({ cause, said: String(cause) }))
       child.once('close', (code, signal) => resolve({ cause: undefined, said: signal ?? `exit code ${code}` }))
@@ -173,6 +174,7 @@ export class LiveInterfaceSource implements FrameSource {
       return { hasStarted: stderr.hasStarted, reason, text: stderr.text, cause }
     } finally {
       clearInterval(poll)
+      guard?.kill('SIGKILL')
       child.kill('SIGKILL')
       this.#child = undefined
     }
@@ -234,6 +236,21 @@ export class LiveInterfaceSource implements FrameSource {
         })
     }
   }
+}
+
+/**
+ * tcpdump notices that its reader is gone with the next packet only, which on a quiet interface may never come. A shell that waits for
+ * the end of its input, which comes with the end of our process, however it ends, then kills it. Without a shell there is no such guard.
+ */
+function guardAgainstOrphan(pid: number): ChildProcess {
+  const guard = spawn('/bin/sh', ['-c', 'read -r _; kill -9 "$0"', String(pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    env: {},
+    detached: true,
+  })
+  guard.on('error', () => undefined)
+  guard.stdin.on('error', () => undefined)
+  return guard
 }
 
 interface Exit {
