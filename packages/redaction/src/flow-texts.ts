@@ -26,6 +26,7 @@ export interface FlowContext {
 }
 
 export interface FlowText {
+  /** The flow as it was when this was made: what does not change in it. */
   readonly flow: FlowContext
   /** In its one written form. */
   readonly clientIp: string
@@ -72,7 +73,7 @@ export class FlowTexts {
   of(flow: FlowContext): FlowText {
     const slot = slotOf(flow.flowId)
     const known = this.#slots[slot]
-    if (known !== undefined && isSame(known.flow, flow)) return known
+    if (known !== undefined && (known.flow === flow || isSame(known.flow, flow))) return known
     const made = this.#make(flow)
     this.#slots[slot] = made
     return made
@@ -99,8 +100,7 @@ export class FlowTexts {
     const directClient = this.#writer.taken(from)
     const digest = hash('sha256', `${clientIp}|${flow.clientPort}|${serverIp}|${flow.serverPort}`, 'buffer')
     return {
-      // Copied: the table must not keep alive whatever else the sensor ties to a flow.
-      flow: { ...flowIdentity(flow), vlanIds: [...flow.vlanIds] },
+      flow,
       clientIp,
       start,
       addresses,
@@ -118,18 +118,6 @@ function slotOf(flowId: string): number {
   for (let i = Math.max(0, flowId.length - 5); i < flowId.length; i++)
     slot = (Math.imul(slot, 43) + flowId.charCodeAt(i)) | 0
   return slot & (slotsCount - 1)
-}
-
-function flowIdentity({
-  flowId,
-  clientIp,
-  clientPort,
-  serverIp,
-  serverPort,
-  directionAssumed,
-  midStream,
-}: FlowContext) {
-  return { flowId, clientIp, clientPort, serverIp, serverPort, directionAssumed, midStream }
 }
 
 function isSame(known: FlowContext, flow: FlowContext): boolean {

@@ -42,7 +42,7 @@ export class Tokens {
     this.#accessKeyBytes = subkey(fleetKey, 'access', 32)
     this.#access = new HmacTokens(this.#accessKeyBytes, `${tokenLetters.access}${keyNumber}.`)
     this.#credential = new HmacTokens(subkey(fleetKey, 'credential', 32), `${tokenLetters.credential}${keyNumber}.`)
-    this.#content = new SipHasher(subkey(fleetKey, 'content', 16))
+    this.#content = new SipHasher(subkey(fleetKey, 'content', 16), true)
     this.#contentPrefix = `${tokenLetters.content}${keyNumber}.`
     this.#contentLiteral = new Literal(this.#contentPrefix)
     this.#leafLiteral = new Literal(` k=${this.#contentPrefix}`)
