@@ -227,3 +227,31 @@ it('any interleaving delivers every record once per group and subscription, in o
     { numRuns: 200 },
   )
 })
+
+it('lets sockets, files and timers have their turn though a consumer always finds work', async () => {
+  const bus = new InProcessBus()
+  const subscription = bus.subscribe({
+    topic: topicNames.transactions,
+    group: consumerGroups.catalog,
+    batchMaxRecords: 1,
+  })
+  const count = 50
+  const value = new Uint8Array([0x0a])
+  await bus.publish(
+    topicNames.transactions,
+    Array.from({ length: count }, () => ({ partition: 0, value, messageCount: 1 })),
+  )
+  let turnAtBatch: number | undefined
+  let seen = 0
+  setImmediate(() => {
+    turnAtBatch = seen
+  })
+  for await (const batch of subscription.batches()) {
+    // Work of a millisecond, without an await that would give the turn away.
+    for (const untilMs = performance.now() + 1; performance.now() < untilMs; );
+    seen++
+    await batch.commit()
+    if (seen === count) break
+  }
+  expect(turnAtBatch).toBeLessThan(count)
+})

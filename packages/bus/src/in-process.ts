@@ -19,6 +19,7 @@
  * commits does so after a time at the latest, since its publisher may be waiting for just that commit.
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { assert } from '@tapwarden/base/assert'
 import { type ConsumerGroup, partitionCounts, type TopicName } from '@tapwarden/contracts/names'
 import {
@@ -54,6 +55,8 @@ export interface TopicStatus {
 }
 
 const batchDefaultMaxRecords = 64
+/** Consumers that always find work would otherwise never let the process hear a socket, a file or a timer: a batch is their bound. */
+const uninterruptedMaxMs = 5
 
 interface WaitingPublisher {
   readonly records: readonly OutgoingRecord[]
@@ -282,7 +285,13 @@ class InProcessSubscription implements Subscription {
   }
 
   async *batches(): AsyncGenerator<Batch> {
+    let turnStartedMs = performance.now()
     while (!this.#closed) {
+      if (performance.now() - turnStartedMs >= uninterruptedMaxMs) {
+        await nextTurn()
+        turnStartedMs = performance.now()
+        continue
+      }
       const batch = this.#take()
       if (batch !== undefined) {
         yield batch

@@ -5,7 +5,8 @@
  * block inserted again under the same token fills in what is missing and doubles nothing. So the block must outlive the process.
  */
 
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { closeSync, fdatasync, fsync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export interface JournaledBlock {
@@ -40,28 +41,41 @@ export class InsertJournal {
     return { deduplicationToken: content.toString('latin1', 0, end), bytes: content.subarray(end + 1) }
   }
 
-  /** On disk when it resolves; whole or not at all, whenever the process or the machine dies. */
+  /**
+   * On disk when it resolves; whole or not at all, whenever the process or the machine dies. Only what waits for the disk is awaited: each
+   * await is a turn of the event loop, and a busy loop made nine of them cost fifty times what the disk takes.
+   */
   async write(block: JournaledBlock): Promise<void> {
     const draft = `${this.#path}.new`
-    const file = await open(draft, 'w', 0o600)
+    const file = openSync(draft, 'w', 0o600)
     try {
-      await file.write(`${block.deduplicationToken}\n`, undefined, 'latin1')
-      await file.write(block.bytes)
-      await file.datasync()
+      writeSync(file, `${block.deduplicationToken}\n`, null, 'latin1')
+      writeWhole(file, block.bytes)
+      await synced(file, fdatasync)
     } finally {
-      await file.close()
+      closeSync(file)
     }
-    await rename(draft, this.#path)
-    const folder = await open(this.#folder, 'r')
+    renameSync(draft, this.#path)
+    const folder = openSync(this.#folder, 'r')
     try {
-      await folder.sync()
+      await synced(folder, fsync)
     } finally {
-      await folder.close()
+      closeSync(folder)
     }
   }
 
   /** Coming back after a power cut does no harm: the token is still known to the store. */
-  async clear(): Promise<void> {
-    await rm(this.#path, { force: true })
+  clear(): Promise<void> {
+    rmSync(this.#path, { force: true })
+    return Promise.resolve()
   }
+}
+
+/** Into the page cache. A write may be short. */
+function writeWhole(file: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at)
+}
+
+function synced(file: number, sync: typeof fsync): Promise<void> {
+  return new Promise((resolve, reject) => sync(file, (error) => (error === null ? resolve() : reject(error))))
 }
