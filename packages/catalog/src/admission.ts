@@ -2,8 +2,8 @@
  * What may teach the catalog. A template is born from successes only; whatever merely tried updates what is known already.
  *
  * - `teach`: 2xx of a method that does something.
- * - `update`: every other answer, and 301–308 and 304: counts for an endpoint that exists, never makes one.
- * - `ignore`: preflights, HEAD, static files, answers that an edge of ours gave, requests nobody answered.
+ * - `update`: every other answer, redirects and 304 included: counts for an endpoint that exists, never makes one.
+ * - `ignore`: HEAD, OPTIONS and the like, files and pages fetched without a token, answers that an edge of ours gave, requests nobody answered.
  *
  * A single-page application answers every path with the same page: its answers are recognised later, by size under unrelated
  * first segments (`CatchAllWatch`), because the first of them look like any other.
