@@ -129,6 +129,7 @@ describe.skipIf(missing !== undefined)(`answers from the engine ${missing ?? ''}
   it.each([
     [['finding', 'f-1'], 66, /no finding f-1/],
     [['endpoint', 'GET', 'a.example', '/'], 66, /no endpoint GET a\.example \//],
+    [['endpoints'], 0, /^no endpoints yet: static files/],
     [['openapi', 'a.example'], 66, /no endpoints of a\.example/],
     [['query', 'SELECT 1; SELECT 2'], 2, /^tapwarden: /],
     [['query', 'SELECT nothing FROM v_findings'], 2, /^tapwarden: /],

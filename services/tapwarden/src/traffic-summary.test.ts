@@ -33,3 +33,10 @@ it('says what was not visible, without zeros, and what to do next', () => {
   expect(text).toContain('5 transactions/s')
   expect(text).toContain('tapwarden findings')
 })
+
+it('says of HTTP without endpoints that static files prove none either', () => {
+  const lines: string[] = []
+  const output: Output = { interactive: false, columns: 80, out: (text) => lines.push(text), note: () => undefined }
+  printSummary(output, summarize({ ...base, sensor, before: nothing, after: { ...nothing, transactions: 10 } }), false)
+  expect(lines.join('\n')).toMatch(/^No endpoints: static files and pages .*, errors, redirects, .* prove none\./m)
+})

@@ -94,11 +94,15 @@ function notVisible(summary: TrafficSummary): string {
   return parts.length === 0 ? 'nothing was hidden' : parts.join(', ')
 }
 
+/** What the catalog admits as proof, said the other way round. For a person who sees HTTP and no endpoint. */
+export const provesNoEndpoint =
+  'static files and pages (without an API token), errors, redirects, HEAD and OPTIONS, and requests without an answer prove none'
+
 function nextStep(summary: TrafficSummary): string {
   if (summary.findings.total > 0) return 'Next: tapwarden findings'
   if (summary.endpoints.total > 0) return 'Next: tapwarden endpoints'
   if (summary.transactions.seen > 0) {
-    return 'No endpoints: answers with errors, or none at all, prove none. Next: tapwarden query "SELECT * FROM v_transactions"'
+    return `No endpoints: ${provesNoEndpoint}. Next: tapwarden query "SELECT * FROM v_transactions"`
   }
   return 'No HTTP was seen. Is it encrypted, or is the capture of something else?'
 }

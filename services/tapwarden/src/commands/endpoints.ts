@@ -4,6 +4,7 @@ import type { ListFlags } from '../command.js'
 import type { CommonFlags } from '../common-flags.js'
 import { askStore } from '../open-store.js'
 import { count, type Output, printList } from '../output.js'
+import { provesNoEndpoint } from '../traffic-summary.js'
 
 interface EndpointRow {
   readonly id: string
@@ -35,7 +36,7 @@ export async function endpoints(
       json: flags.json === true,
       whenEmpty:
         flags.host === undefined
-          ? 'no endpoints yet: replay a capture with HTTP in it, or leave `tapwarden up` running for a while'
+          ? `no endpoints yet: ${provesNoEndpoint}; replay a capture with calls of an API in it, or leave \`tapwarden up\` running for a while`
           : `no endpoints of ${flags.host}: \`tapwarden endpoints\` lists all hosts (a port is part of the host)`,
       columns: [
         { head: 'METHOD', cell: (row) => row.method },
