@@ -1,17 +1,17 @@
 /**
- * `replay FILE…`: captures → store, in the order given (capture-files.ts says what makes one capture of several files).
+ * `replay FILE…`: captures → store, in the order given (replay/capture-files.ts says what makes one capture of several files).
  *
  * A file that cannot be used costs its line on stderr and the exit code; the others are read. What came before a damage is used.
  * Reading the same file again adds nothing: transactions have the same ids.
  */
 
 import { exitCodes } from '@tapwarden/runtime/user-error'
-import { startCaptureThread } from '../captures-in-thread.js'
 import { type CommonFlags, keyFileOf, readSettings, type Settings } from '../common-flags.js'
 import { startEmbeddedStack } from '../embedded-stack.js'
-import { type InputFiles, inspectInputs } from '../input-files.js'
 import { harmless, type Output } from '../output.js'
 import { startProgress } from '../progress.js'
+import { startCaptureThread } from '../replay/captures-in-thread.js'
+import { type InputFiles, inspectInputs } from '../replay/input-files.js'
 import { deadLetterCount } from '../services.js'
 import { printSummary, summarize } from '../traffic-summary.js'
 import { untilSignal } from '../until-signal.js'

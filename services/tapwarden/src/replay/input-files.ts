@@ -1,6 +1,6 @@
 /**
  * Captures named on the command line, looked at before anything is started: each is a readable file that begins like a capture, or has its
- * fault. A wrong one costs its line and the exit code, not the others.
+ * fault. A wrong one costs its line and the exit code, not the others. In the stack's thread, before that of captures-in-thread.ts starts.
  */
 
 import { open } from 'node:fs/promises'

@@ -1,17 +1,24 @@
-/** The stack's side of the sensor's thread: starts it, puts what it publishes on the bus, hears how it ended. */
+/**
+ * The stack's side of the sensor's thread: starts it, puts what it publishes on the bus, hears how it ended. Begin to read this folder here.
+ *
+ *   the stack's thread                            │ the sensor's thread
+ *   input-files ─► captures-in-thread ──start────►│ capture-thread ─► read-captures ─► capture-files ─► paced-source
+ *                     │        ▲                  │                        │
+ *                    bus       └───── publish ────│─────── thread-bus ◄────┘          (capture-thread-messages: all that is said)
+ */
 
 import { dirname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { Bus } from '@tapwarden/bus/bus'
 import type { Logger } from '@tapwarden/runtime/logger'
+import type { ProgressState } from '../progress.js'
 import {
   bytesOf,
   type CaptureThreadStart,
   type FromCaptureThread,
   type ToCaptureThread,
 } from './capture-thread-messages.js'
-import type { ProgressState } from './progress.js'
 import type { CapturesRead } from './read-captures.js'
 
 export interface CaptureThreadOptions extends CaptureThreadStart {
@@ -69,6 +76,5 @@ export function startCaptureThread(options: CaptureThreadOptions): CaptureThread
 /** The thread runs compiled code, also when we run from source (tests), since Node 20 reads no TypeScript. */
 function entryPoint(): string {
   const here = dirname(fileURLToPath(import.meta.url))
-  const compiled = here.endsWith(`${sep}src`) ? join(dirname(here), 'dist') : here
-  return join(compiled, 'capture-thread.js')
+  return join(here.replace(`${sep}src${sep}replay`, `${sep}dist${sep}replay`), 'capture-thread.js')
 }

@@ -1,4 +1,7 @@
-/** A capture as it happened: hands on each frame when as much wall time has passed as lay between the frames, instead of at once. */
+/**
+ * A capture as it happened: hands on each frame when as much wall time has passed as lay between the frames, instead of at once:
+ * what `--speed real` puts between capture-files.ts and the sensor.
+ */
 
 import type { FrameView } from '@tapwarden/pcap/pcap-reader'
 import { pause, systemTimers, type Timers } from '@tapwarden/runtime/timers'

@@ -1,11 +1,11 @@
-/** What the sensor's thread and the stack's thread say to each other. */
+/** What the sensor's thread (capture-thread.ts) and the stack's thread (captures-in-thread.ts) say to each other. */
 
 import type { OutgoingRecord } from '@tapwarden/bus/bus'
 import type { TopicName } from '@tapwarden/contracts/names'
 import type { LogFields } from '@tapwarden/runtime/logger'
-import type { TapwardenConfig } from './config.js'
+import type { TapwardenConfig } from '../config.js'
+import type { ProgressState } from '../progress.js'
 import type { InputFile } from './input-files.js'
-import type { ProgressState } from './progress.js'
 import type { CapturesRead } from './read-captures.js'
 
 export interface CaptureThreadStart {

@@ -3,7 +3,7 @@
  * the next file; one that begins earlier than the one before it ended is another capture, and its connections are others.
  * (Two halves of one link, captured at the same time, are merged by time beforehand: `mergecap`.)
  *
- * A damaged file is read up to its damage; the next one is read all the same.
+ * A damaged file is read up to its damage; the next one is read all the same. Driven by read-captures.ts, in the sensor's thread.
  */
 
 import type { UserError } from '@tapwarden/runtime/user-error'
@@ -14,8 +14,8 @@ import {
   type FrameSourceStatistics,
 } from '@tapwarden/service-capture/frame-source'
 import { PcapFileSource } from '@tapwarden/service-capture/pcap-file'
+import { sourceFault } from '../sensor.js'
 import type { InputFile } from './input-files.js'
-import { sourceFault } from './sensor.js'
 
 /** A rotated capture's next file may begin a little early: several queues of one network card. */
 const overlapMaxUs = 1_000_000

@@ -1,5 +1,6 @@
 /**
- * The bus as the sensor's thread has it: records move to the stack's thread, whose bus takes them in the same order.
+ * The bus as the sensor's thread has it: records move to the stack's thread, whose bus takes them in the same order
+ * (the other half is in captures-in-thread.ts).
  *
  *   publish ─► [less than `underWayMaxBytes` under way?] ─► message, memory and all ─► real bus ─► `taken`
  *                      └─ no: waits for `taken` ◄──────────────────────────────────────────────────────┘

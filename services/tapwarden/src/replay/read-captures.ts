@@ -1,15 +1,18 @@
-/** Reads captures one after the other onto a bus: one run of the sensor each, so that connections of unrelated captures are not one. */
+/**
+ * Reads captures one after the other onto a bus: one run of the sensor each, so that connections of unrelated captures are not one.
+ * In the sensor's thread; knows nothing of threads: capture-files.ts says which files are one capture, the bus is whichever it is given.
+ */
 
 import type { Bus } from '@tapwarden/bus/bus'
 import type { Redactor } from '@tapwarden/redaction/redact-transaction'
 import type { Logger } from '@tapwarden/runtime/logger'
 import { type CaptureProgress, runCapture } from '@tapwarden/service-capture/capture-pipeline'
 import type { CaptureConfig } from '@tapwarden/service-capture/config'
+import type { ProgressState } from '../progress.js'
+import { notVisible } from '../sensor.js'
 import { CaptureFiles } from './capture-files.js'
 import type { InputFile } from './input-files.js'
 import { PacedSource } from './paced-source.js'
-import type { ProgressState } from './progress.js'
-import { notVisible } from './sensor.js'
 
 export interface ReadCapturesOptions {
   readonly files: readonly InputFile[]

@@ -1,11 +1,14 @@
-/** The sensor of a replay, in a thread of its own: reading, redaction and encoding cost what catalog and detector cost together. */
+/**
+ * The sensor of a replay, in a thread of its own: reading, redaction and encoding cost what catalog and detector cost together.
+ * The entry of that thread, started by captures-in-thread.ts: wiring of read-captures.ts (what is read) and thread-bus.ts (where it goes).
+ */
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '@tapwarden/base/assert'
 import type { LogFields, Logger } from '@tapwarden/runtime/logger'
+import { openRedactor } from '../sensor.js'
 import type { CaptureThreadStart, FromCaptureThread, ToCaptureThread } from './capture-thread-messages.js'
 import { readCaptures } from './read-captures.js'
-import { openRedactor } from './sensor.js'
 import { ThreadBus } from './thread-bus.js'
 
 assert(parentPort !== null, 'this module is the entry of a thread')
