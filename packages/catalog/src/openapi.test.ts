@@ -1,6 +1,6 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { expect, it } from 'vitest'
-import { endpointFacts } from './endpoint-facts.js'
+import { type EndpointFacts, endpointFacts } from './endpoint-facts.js'
 import { HostCatalog } from './host-catalog.js'
 import { openApiOf } from './openapi.js'
 import { sampleTransaction } from './transaction-sample.js'
@@ -38,13 +38,14 @@ function learned() {
 
 it('is valid OpenAPI 3.1, whatever order the endpoints came in', async () => {
   const facts = learned()
-  const document = openApiOf('api.example', facts)
-  expect(openApiOf('api.example', [...facts].reverse())).toEqual(document)
+  const document = openApiOf('api.example', facts, { schemes: ['http', 'https'] })
+  expect(openApiOf('api.example', [...facts].reverse(), { schemes: ['https', 'http'] })).toEqual(document)
   const result = await new Validator().validate(structuredClone(document))
   expect(result).toMatchObject({ valid: true })
   expect(document).toMatchObject({
     openapi: '3.1.0',
-    servers: [{ url: 'https://api.example' }],
+    info: { title: 'api.example', description: 'Learned from traffic by Tapwarden.' },
+    servers: [{ url: 'https://api.example' }, { url: 'http://api.example' }],
     paths: {
       '/users': { post: { requestBody: { required: true }, security: [{ 'apiKey-header-x-api-key': [] }] } },
       '/users/{userId}': {
@@ -60,4 +61,39 @@ it('is valid OpenAPI 3.1, whatever order the endpoints came in', async () => {
       '/files/{fileId}.json': { delete: { responses: { 204: {} } } },
     },
   })
+})
+
+const facts: EndpointFacts = {
+  id: '00112233445566ff',
+  host: 'api.example',
+  method: 'POST',
+  pathTemplate: '/login',
+  count: 4_740,
+  authSchemes: { none: 3_988, cookie: 10 },
+  accessTokenPlaces: {},
+  statusCounts: {},
+  pathSchema: {},
+  querySchema: {},
+  requestRequired: false,
+  requests: [],
+  responses: [],
+}
+
+it.each([
+  [{}, {}, 'none needed, although a few clients send a cookie to everything'],
+  [{ authSchemes: { none: 1_000, bearer: 3_740 } }, { security: [{ bearer: [] }, {}] }, 'one or none'],
+  [{ authSchemes: { none: 50, bearer: 4_690 } }, { security: [{ bearer: [] }] }, 'a mistake of a few'],
+])('%j → %j: %s', async (change, expected, _why) => {
+  const document = openApiOf('api.example', [{ ...facts, ...change }])
+  expect(document['servers']).toEqual([{ url: '//api.example' }])
+  expect(document['paths']).toEqual({
+    '/login': {
+      post: { operationId: facts.id, responses: { default: { description: 'No response was seen' } }, ...expected },
+    },
+  })
+  expect(await new Validator().validate(structuredClone(document))).toMatchObject({ valid: true })
+})
+
+it('leaves out methods that OpenAPI has no place for', () => {
+  expect(openApiOf('api.example', [{ ...facts, method: 'PROPFIND' }])['paths']).toEqual({})
 })

@@ -1,11 +1,13 @@
 /** Endpoints of one host → one OpenAPI 3.1 document. The same endpoints give the same document, whatever order they came in. */
 
+import { prevailingSchemes } from './authentication.js'
 import type { ContentFacts, EndpointFacts } from './endpoint-facts.js'
 import { define, type JsonSchema } from './json-schema.js'
 
 export interface OpenApiOptions {
   readonly title?: string
-  readonly scheme?: 'http' | 'https'
+  /** As the sensor saw them, each a server. None known: the document says the host and leaves the scheme open. */
+  readonly schemes?: readonly ('http' | 'https')[]
 }
 
 const openApiMethods = new Set(['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'])
@@ -25,13 +27,14 @@ export function openApiOf(host: string, endpoints: readonly EndpointFacts[], opt
     }
     define(item, method, operationOf(endpoint, securitySchemes))
   }
-  const schemes = Object.entries(securitySchemes).sort(([a], [b]) => compare(a, b))
+  const security = Object.entries(securitySchemes).sort(([a], [b]) => compare(a, b))
+  const schemes = [...new Set(options.schemes ?? [])].sort().reverse()
   return {
     openapi: '3.1.0',
-    info: { title: options.title ?? host, version: '0.0.0' },
-    servers: [{ url: `${options.scheme ?? 'https'}://${host}` }],
+    info: { title: options.title ?? host, version: '0.0.0', description: 'Learned from traffic by Tapwarden.' },
+    servers: schemes.length > 0 ? schemes.map((scheme) => ({ url: `${scheme}://${host}` })) : [{ url: `//${host}` }],
     paths,
-    ...(schemes.length > 0 ? { components: { securitySchemes: Object.fromEntries(schemes) } } : {}),
+    ...(security.length > 0 ? { components: { securitySchemes: Object.fromEntries(security) } } : {}),
   }
 }
 
@@ -89,10 +92,10 @@ function contentsOf(contents: readonly ContentFacts[]): JsonSchema | undefined {
   return Object.keys(byType).length === 0 ? undefined : byType
 }
 
-/** One alternative for each scheme seen, `{}` where none was needed. Undefined when nothing is known. */
+/** One alternative for each scheme that prevails, `{}` where none was needed. Undefined when nothing is known. */
 function securityOf(endpoint: EndpointFacts, securitySchemes: Record<string, unknown>): JsonSchema[] | undefined {
   const alternatives: JsonSchema[] = []
-  for (const scheme of Object.keys(endpoint.authSchemes).sort()) {
+  for (const scheme of prevailingSchemes(endpoint.authSchemes).sort()) {
     if (scheme === 'none') continue
     for (const [name, definition] of schemesOf(scheme, endpoint)) {
       define(securitySchemes, name, definition)
@@ -107,7 +110,10 @@ function securityOf(endpoint: EndpointFacts, securitySchemes: Record<string, unk
 
 function schemesOf(scheme: string, endpoint: EndpointFacts): [string, JsonSchema][] {
   if (scheme === 'basic' || scheme === 'bearer' || scheme === 'digest') return [[scheme, { type: 'http', scheme }]]
-  if (scheme === 'cookie') return [['cookie', { type: 'apiKey', in: 'cookie', name: 'session' }]]
+  if (scheme === 'cookie') {
+    const description = 'Some cookie is sent; which of them is the session is not known.'
+    return [['cookie', { type: 'apiKey', in: 'cookie', name: 'session', description }]]
+  }
   if (scheme === 'api-key') {
     return Object.keys(endpoint.accessTokenPlaces).map((place) => {
       const space = place.indexOf(' ')

@@ -52,14 +52,14 @@ export async function openApiOfHost(store: Store, host: string): Promise<JsonSch
     store,
     endpoints.map((endpoint) => endpoint.id),
   )
-  const [scheme] = await store.query<{ scheme: 'http' | 'https' }>(
-    `SELECT scheme FROM ${tableNames.transactions} WHERE host = {host:String} LIMIT 1`,
+  const schemes = await store.query<{ scheme: 'http' | 'https' }>(
+    `SELECT DISTINCT scheme FROM ${tableNames.transactions} WHERE host = {host:String}`,
     { host },
   )
   return openApiOf(
     host,
     endpoints.map((endpoint) => factsFromRows(endpoint, schemas.get(endpoint.id) ?? [])),
-    scheme === undefined ? {} : { scheme: scheme.scheme },
+    { schemes: schemes.map(({ scheme }) => scheme) },
   )
 }
 

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Validator } from '@seriousme/openapi-schema-validator'
 import { silentLogger } from '@tapwarden/runtime/logger'
 import { engineMissing } from '@tapwarden/store/embedded/test-engine'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -194,7 +195,26 @@ describe.skipIf(missing !== undefined)('a capture, once and again', () => {
     expect(one).toMatchObject({ method: 'GET', transaction_count: '20' })
     expect(Object.keys(one.auth_schemes)).toEqual(['bearer'])
     const document = await json(['openapi', 'shop.example:8080'])
-    expect(Object.keys(document.paths)).toContain('/api/login')
+    expect(await new Validator().validate(structuredClone(document))).toMatchObject({ valid: true })
+    const integer = { type: 'integer' }
+    expect(document).toMatchObject({
+      servers: [{ url: 'http://shop.example:8080' }],
+      paths: {
+        '/api/login': { post: { requestBody: { required: true, content: { 'application/json': {} } } } },
+        '/api/products': {
+          get: {
+            parameters: [{ name: 'page', in: 'query', required: true, schema: integer }],
+            security: [{ bearer: [] }],
+          },
+        },
+        '/api/products/{productId}': {
+          get: { parameters: [{ name: 'productId', in: 'path', required: true, schema: integer }] },
+        },
+      },
+      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+    })
+    // How the store notes what OpenAPI says elsewhere.
+    expect(JSON.stringify(document)).not.toMatch(/x-media-type|x-required|x-no-structure|x-places/)
     expect(await tapwarden(['findings', ...store()])).toMatchObject({
       code: 0,
       out: '',
