@@ -109,7 +109,7 @@ async function quietAct(scene: Scene, people: People, pace: Pace, say: PlayOptio
   say('')
   say(`ACT 1: normal traffic, live, ${userCount} users and three partners`)
   await pause(pace.quietActMs)
-  say(`  ${people.log.length} requests so far; the catalog holds:`)
+  say(`  ${people.log.length} live requests so far; the catalog holds, the hour before included:`)
   for (const { method, path_template: template, requests } of await catalogOf(scene.stack.store))
     say(`    ${method.padEnd(5)} ${template.padEnd(44)} ${String(requests).padStart(6)} requests`)
 }
@@ -155,14 +155,14 @@ async function attackAct(
 
 async function proven(scene: Scene, attack: Attack): Promise<void> {
   const giveUpAt = performance.now() + proofPatienceMs
-  let known = -1
+  let known = ''
   let knownSince = performance.now()
   while (performance.now() < giveUpAt) {
-    const { decisions, effective } = await decisionCounts(scene.stack.store, attack)
-    if (decisions > 0 && effective >= decisions) return
-    if (effective !== known) knownSince = performance.now()
-    known = effective
-    if (known > 0 && performance.now() - knownSince > proofQuietMs) return
+    const counts = await decisionCounts(scene.stack.store, attack)
+    const news = `${counts.decisions} ${counts.effective} ${counts.refused}`
+    if (news !== known) knownSince = performance.now()
+    known = news
+    if (counts.effective > 0 && performance.now() - knownSince > proofQuietMs) return
     await Promise.race([pause(500), scene.stack.failed])
   }
 }
@@ -182,6 +182,10 @@ async function finalAct(scene: Scene, people: People, liveSinceUs: number, optio
         `${outcome.requestCount - outcome.refusedCount} answered by the shop in all`,
     )
   }
+  const times = Math.round((verdict.scraping.requestsPerS * partnerRequestEveryMs) / 1_000)
+  say(
+    `            it ran at ${times} times the key's rate; ${verdict.sameKeyRefusedCount} of the partner's own requests were refused with it`,
+  )
   say(
     `  benign    ${verdict.benignRequestCount} requests, ${verdict.benignRefusedCount} refused, ${verdict.benignFailedCount} failed`,
   )

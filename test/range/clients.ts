@@ -26,32 +26,59 @@ export interface ClientsOptions {
 
 const requestTimeoutMs = 10_000
 
+const pacedConnectionsMaxCount = 16
+
 /** Appends to `log` as answers come; resolves when the visit is over or aborted. */
 export async function playVisit(visit: Visit, log: ClientLogEntry[], options: ClientsOptions): Promise<void> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  let cookie: string | undefined
-  let last: ShopResponse | undefined
+  const agent = new Agent({ keepAlive: true, maxSockets: visit.keepsPace === true ? pacedConnectionsMaxCount : 1 })
   try {
-    for (let step = visit.next(last); step !== undefined; step = visit.next(last)) {
-      if (step.afterMs > 0) await pause(step.afterMs, undefined, { signal: options.signal })
-      const sentAtMs = Date.now()
-      last = await send(agent, visit, step, cookie, options)
-      cookie = cookieFrom(last) ?? cookie
-      const refused = last.fields.some(([name]) => name.toLowerCase() === options.decisionFieldName)
-      log.push({
-        kind: visit.kind,
-        address: visit.address,
-        target: step.target,
-        sentAtMs,
-        status: last.status,
-        refused,
-      })
-    }
+    if (visit.keepsPace === true) await keepPace(agent, visit, log, options)
+    else await takeTurns(agent, visit, log, options)
   } catch (error) {
     if (!options.signal.aborted) throw error
   } finally {
     agent.destroy()
   }
+}
+
+/** As a person does: the next request when the last was answered. */
+async function takeTurns(agent: Agent, visit: Visit, log: ClientLogEntry[], options: ClientsOptions): Promise<void> {
+  let cookie: string | undefined
+  let last: ShopResponse | undefined
+  for (let step = visit.next(last); step !== undefined; step = visit.next(last)) {
+    if (step.afterMs > 0) await pause(step.afterMs, undefined, { signal: options.signal })
+    last = await logged(agent, visit, step, cookie, log, options)
+    cookie = cookieFrom(last) ?? cookie
+  }
+}
+
+/** As a tool does: each request at its time. */
+async function keepPace(agent: Agent, visit: Visit, log: ClientLogEntry[], options: ClientsOptions): Promise<void> {
+  const answers: Promise<ShopResponse>[] = []
+  let dueMs = performance.now()
+  for (let step = visit.next(undefined); step !== undefined; step = visit.next(undefined)) {
+    dueMs += step.afterMs
+    const aheadMs = dueMs - performance.now()
+    // Timers are good to a millisecond: shorter waits are made up for by the next.
+    if (aheadMs >= 1) await pause(aheadMs, undefined, { signal: options.signal })
+    answers.push(logged(agent, visit, step, undefined, log, options))
+  }
+  await Promise.all(answers)
+}
+
+async function logged(
+  agent: Agent,
+  visit: Visit,
+  step: Step,
+  cookie: string | undefined,
+  log: ClientLogEntry[],
+  options: ClientsOptions,
+): Promise<ShopResponse> {
+  const sentAtMs = Date.now()
+  const answer = await send(agent, visit, step, cookie, options)
+  const refused = answer.fields.some(([name]) => name.toLowerCase() === options.decisionFieldName)
+  log.push({ kind: visit.kind, address: visit.address, target: step.target, sentAtMs, status: answer.status, refused })
+  return answer
 }
 
 function send(

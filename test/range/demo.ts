@@ -68,7 +68,10 @@ async function main(): Promise<number> {
           },
         }),
   })
-  if (values.once === true) sayQueries(join(folder, 'store'), say)
+  if (values.once === true) {
+    sayQueries(join(folder, 'store'), say)
+    say(`\nThe store stays in ${folder} until you remove it.`)
+  }
   return verdict.complaints.length === 0 ? 0 : 1
 }
 

@@ -98,6 +98,8 @@ export interface Visit {
   readonly address: string
   readonly program: ClientProgram
   readonly apiKey?: string
+  /** A tool that keeps its pace whatever the answers take, over several connections; its `next` never looks at them. */
+  readonly keepsPace?: true
   next(last: ShopResponse | undefined): Step | undefined
 }
 
@@ -201,6 +203,7 @@ function inventoryVisit(
     address,
     program: partnerProgram,
     apiKey: partner.apiKey,
+    ...(kind === 'scraping' ? { keepsPace: true } : {}),
     next: () => {
       if (left-- <= 0) return undefined
       const target = `/partner/v1/stores/${100 + random.below(800)}/inventory`

@@ -26,6 +26,7 @@ it('an attack whose end is refused, with nobody else hit, is stopped', () => {
   expect(judge(log, store)).toMatchObject({
     stuffing: { requestCount: 20, refusedCount: 15, passedBeforeFirstRefusal: 5, stopped: true },
     benignRequestCount: 1,
+    sameKeyRefusedCount: 0,
     complaints: [],
   })
 })

@@ -15,6 +15,8 @@ export interface AttackOutcome {
   readonly refusedCount: number
   /** Requests that the shop answered before the first refusal. */
   readonly passedBeforeFirstRefusal: number
+  /** Requests a second, over the time in which they were sent. */
+  readonly requestsPerS: number
   /** Share of refusals among the last tenth of the requests, in the order they were sent. */
   readonly lastTenthRefusedRatio: number
   readonly stopped: boolean
@@ -23,6 +25,8 @@ export interface AttackOutcome {
 export interface Verdict {
   readonly stuffing: AttackOutcome
   readonly scraping: AttackOutcome
+  /** Requests of the scraping partner's ordinary sync that were refused: they come under the same key. */
+  readonly sameKeyRefusedCount: number
   readonly benignRequestCount: number
   readonly benignRefusedCount: number
   readonly benignFailedCount: number
@@ -83,6 +87,9 @@ export function judge(log: readonly ClientLogEntry[], store: StoreRecord): Verdi
   return {
     stuffing,
     scraping,
+    sameKeyRefusedCount: log.filter(
+      ({ kind, address, refused }) => kind === 'partner' && scrapers.has(address) && refused,
+    ).length,
     benignRequestCount: benign.length,
     benignRefusedCount: benignRefused.length,
     benignFailedCount: benignFailed.length,
@@ -97,6 +104,7 @@ export function groupOf(address: string): string {
 
 function outcomeOf(log: readonly ClientLogEntry[]): AttackOutcome {
   const inOrder = [...log].sort((a, b) => a.sentAtMs - b.sentAtMs)
+  const spanMs = (inOrder.at(-1)?.sentAtMs ?? 0) - (inOrder[0]?.sentAtMs ?? 0)
   const firstRefused = inOrder.findIndex(({ refused }) => refused)
   const lastTenth = inOrder.slice(Math.floor(inOrder.length * 0.9))
   const ratio = lastTenth.length === 0 ? 0 : lastTenth.filter(({ refused }) => refused).length / lastTenth.length
@@ -104,6 +112,7 @@ function outcomeOf(log: readonly ClientLogEntry[]): AttackOutcome {
     requestCount: inOrder.length,
     refusedCount: inOrder.filter(({ refused }) => refused).length,
     passedBeforeFirstRefusal: firstRefused < 0 ? inOrder.length : firstRefused,
+    requestsPerS: (inOrder.length - 1) / Math.max(1e-3, spanMs / 1_000),
     lastTenthRefusedRatio: ratio,
     stopped: ratio >= stoppedRatio,
   }
