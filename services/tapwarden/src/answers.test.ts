@@ -77,6 +77,21 @@ function findingRow({ version }: { readonly version: number }) {
   }
 }
 
+const loginRow = {
+  id: '00112233445566ff',
+  host: 'shop.example',
+  method: 'POST',
+  path_template: '/login',
+  provisional: false,
+  first_seen_at: '2026-09-21 14:13:30.000000',
+  last_seen_at: '2026-09-21 15:13:30.000000',
+  transaction_count: 4_740,
+  auth_schemes: { cookie: 10, none: 3_988 },
+  sensitive: {},
+  status_counts: { 200: 3_998, 401: 742 },
+  version: 1,
+}
+
 describe.skipIf(missing !== undefined)(`answers from the engine ${missing ?? ''}`, () => {
   let folder = ''
   let opened: OpenedStore
@@ -146,6 +161,14 @@ describe.skipIf(missing !== undefined)(`answers from the engine ${missing ?? ''}
       decisions: [{ state: 'in-force' }],
     })
     expect(JSON.parse((await ask('decisions', '--json')).out)).toMatchObject({ id: decision.id, simulated: true })
+  })
+
+  it('shows how a log-in authenticates by what dominates, with counts that sum up to its transactions', async () => {
+    await opened.store.insertRows(tableNames.endpoints, [loginRow], { deduplicationToken: 'e' })
+    expect((await ask('endpoints')).out).toMatch(/^POST +shop\.example +\/login +4,740 +none +2026-/m)
+    expect((await ask('endpoint', 'POST', 'shop.example', '/login')).out).toMatch(
+      /^authentication +none × 3,988, cookie × 10 \(742 failed attempts without credentials not counted\)$/m,
+    )
   })
 
   it('a second stack on the same folder is refused, with what to do', async () => {

@@ -6,7 +6,7 @@ import { UserError } from '@tapwarden/runtime/user-error'
 import type { HttpStore } from '@tapwarden/store/http-store'
 import type { CommonFlags } from '../common-flags.js'
 import { askStore } from '../open-store.js'
-import { count, harmless, harmlessLines, type Output, properties, table } from '../output.js'
+import { count, counted, harmless, harmlessLines, type Output, properties, table } from '../output.js'
 
 export interface EndpointName {
   readonly method: string
@@ -94,7 +94,7 @@ function print(output: Output, detail: EndpointDetail, schemas: readonly SchemaR
       ['transactions', count(detail.transaction_count)],
       ['seen (UTC)', `${detail.first_seen_at.slice(0, 19)} to ${detail.last_seen_at.slice(0, 19)}`],
       ['statuses', counts(detail.status_counts)],
-      ['authentication', counts(detail.auth_schemes) || 'none seen'],
+      ['authentication', authentication(detail)],
     ]),
   )
   const sensitive = Object.entries(detail.sensitive)
@@ -116,6 +116,15 @@ function print(output: Output, detail: EndpointDetail, schemas: readonly SchemaR
     )
     output.out(harmlessLines(JSON.stringify(JSON.parse(schema.json_schema), undefined, 2)))
   }
+}
+
+/** The most used first. Failures without credentials are in no scheme's count, so what is missing to the transactions is said. */
+export function authentication(detail: Pick<EndpointDetail, 'auth_schemes' | 'transaction_count'>): string {
+  const schemes = Object.entries(detail.auth_schemes).sort(([, a], [, b]) => Number(b) - Number(a))
+  const countedTimes = schemes.reduce((sum, [, times]) => sum + Number(times), 0)
+  const left = Number(detail.transaction_count) - countedTimes
+  const leftOut = left > 0 ? ` (${counted(left, 'failed attempt')} without credentials not counted)` : ''
+  return `${counts(Object.fromEntries(schemes)) || 'none seen'}${leftOut}`
 }
 
 function counts(values: Counts): string {

@@ -1,5 +1,6 @@
 /** `endpoints`: what the catalog lists. */
 
+import { prevailingSchemes } from '@tapwarden/catalog/authentication'
 import type { ListFlags } from '../command.js'
 import type { CommonFlags } from '../common-flags.js'
 import { askStore } from '../open-store.js'
@@ -43,10 +44,17 @@ export async function endpoints(
         { head: 'HOST', cell: (row) => row.host, maxCharacters: 40 },
         { head: 'PATH', cell: (row) => row.path_template, maxCharacters: 60 },
         { head: 'TRANSACTIONS', cell: (row) => count(row.transaction_count), align: 'right' },
-        { head: 'AUTH', cell: (row) => Object.keys(row.auth_schemes).join(', ') },
+        { head: 'AUTH', cell: (row) => prevailing(row.auth_schemes) },
         { head: 'SENSITIVE', cell: (row) => row.sensitive_types.join(', '), maxCharacters: 40 },
         { head: 'LAST SEEN (UTC)', cell: (row) => row.last_seen_at.slice(0, 19) },
       ],
     })
   })
+}
+
+/** What dominates: a few cookies among thousands of log-ins are an exception, which `endpoint` shows. */
+function prevailing(schemes: EndpointRow['auth_schemes']): string {
+  return prevailingSchemes(
+    Object.fromEntries(Object.entries(schemes).map(([name, times]) => [name, Number(times)])),
+  ).join(', ')
 }
