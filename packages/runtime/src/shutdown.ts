@@ -2,13 +2,15 @@
  * SIGINT and SIGTERM, once: an orderly stop; the second time, or after the deadline: out.
  *
  *   running ──signal──► stopping ──done──► `stopped` resolves
- *                          ├── second signal ──► exit(130)
- *                          └── deadline ───────► exit(1)
+ *                          ├── within a second: the same wish again (a terminal and a launcher both pass it on)
+ *                          ├── later signal ──► abandoned: ended by that signal (130, 143 to a shell)
+ *                          └── deadline ──────► ended by SIGKILL (137)
+ *
+ * Not by `process.exit`: it waits for threads that are blocked in a system call, a read of a stuck disk for one, perhaps for ever.
  */
 
 import type { Logger } from './logger.js'
 import { systemTimers, type Timers } from './timers.js'
-import { exitCodes } from './user-error.js'
 
 export interface ShutdownOptions {
   /** Intake first, then effects, then offsets. */
@@ -16,10 +18,17 @@ export interface ShutdownOptions {
   readonly deadlineMs: number
   readonly logger: Logger
   readonly timers?: Timers
-  /** Where signals come from, and how to leave at once: the process by default. */
+  /** The stop has begun: the time to say that a second signal abandons it. */
+  readonly onStopping?: () => void
+  /** A second signal ends the process now. */
+  readonly onAbandoned?: () => void
+  /** Where signals come from, and how to end at once whatever blocks: the process by default. */
   readonly signals?: SignalSource
-  readonly exit?: (code: number) => void
+  readonly die?: (signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL') => void
 }
+
+/** Signals so soon after the first are the same wish. */
+const repeatMs = 1_000
 
 export interface SignalSource {
   on(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown
@@ -37,7 +46,7 @@ export interface Shutdown {
 
 export function shutdownOnSignal(options: ShutdownOptions): Shutdown {
   const signals = options.signals ?? process
-  const exit = options.exit ?? ((code) => process.exit(code))
+  const die = options.die ?? ((signal) => process.kill(process.pid, signal))
   const timers = options.timers ?? systemTimers
   let resolveStopped: () => void = () => undefined
   let rejectStopped: (error: unknown) => void = () => undefined
@@ -46,14 +55,17 @@ export function shutdownOnSignal(options: ShutdownOptions): Shutdown {
     rejectStopped = reject
   })
   let begun = false
+  let begunAtMs = 0
 
   const begin = (reason: string): Promise<void> => {
     if (begun) return stopped
     begun = true
+    begunAtMs = timers.nowMs()
     options.logger.info({ reason }, 'stopping')
+    options.onStopping?.()
     const callOff = timers.after(options.deadlineMs, () => {
       options.logger.error({ deadlineMs: options.deadlineMs }, 'did not stop in time')
-      exit(exitCodes.internal)
+      die('SIGKILL')
     })
     options.stop().then(
       () => finish(callOff, resolveStopped),
@@ -70,9 +82,14 @@ export function shutdownOnSignal(options: ShutdownOptions): Shutdown {
     signals.off('SIGINT', onInterrupt)
     signals.off('SIGTERM', onTerminate)
   }
-  const onSignal = (signal: string): void => {
-    if (begun) exit(exitCodes.interrupted)
-    else begin(signal).catch(() => undefined) // Whoever awaits `stopped` hears of it.
+  const onSignal = (signal: 'SIGINT' | 'SIGTERM'): void => {
+    if (!begun) {
+      begin(signal).catch(() => undefined) // Whoever awaits `stopped` hears of it.
+    } else if (timers.nowMs() - begunAtMs >= repeatMs) {
+      options.onAbandoned?.()
+      dispose() // Without a listener the signal does what it does to any process.
+      die(signal)
+    }
   }
   const onInterrupt = (): void => onSignal('SIGINT')
   const onTerminate = (): void => onSignal('SIGTERM')

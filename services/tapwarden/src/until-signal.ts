@@ -1,13 +1,15 @@
-/** Work that Ctrl-C ends in order: the first signal asks it to end, and it is awaited; the second one, or the deadline, leaves at once. */
+/** Work that Ctrl-C ends in order: the first signal asks it to end, and it is awaited; a later one, or the deadline, ends the process. */
 
 import type { Logger } from '@tapwarden/runtime/logger'
 import { shutdownOnSignal } from '@tapwarden/runtime/shutdown'
+import type { Output } from './output.js'
 
 const stopDeadlineMs = 60_000
 
 /** Listens before `work` begins, so that a signal while things start is not lost. Settles as `work` does. */
 export async function untilSignal<Result>(
   logger: Logger,
+  output: Output,
   work: (signal: AbortSignal) => Promise<Result>,
 ): Promise<{ readonly result: Result; readonly interrupted: boolean }> {
   const interrupt = new AbortController()
@@ -19,6 +21,8 @@ export async function untilSignal<Result>(
     },
     deadlineMs: stopDeadlineMs,
     logger,
+    onStopping: () => output.note('stopping, and storing what was read; again to abandon that'),
+    onAbandoned: () => output.note('abandoned: what was read and not stored yet is lost, until it is read again'),
   })
   try {
     finished = work(interrupt.signal)

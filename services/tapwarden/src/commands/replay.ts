@@ -29,7 +29,7 @@ export async function replay(paths: readonly string[], flags: ReplayFlags, outpu
   for (const fault of inputs.faults) output.note(`tapwarden: ${harmless(fault.message)}`)
   const [firstFault] = inputs.faults
   if (inputs.usable.length === 0) return firstFault?.exitCode ?? exitCodes.usage
-  const { result: damage, interrupted } = await untilSignal(settings.logger, (signal) =>
+  const { result: damage, interrupted } = await untilSignal(settings.logger, output, (signal) =>
     replayAll(settings, inputs, flags, output, signal),
   )
   if (interrupted) return exitCodes.interrupted

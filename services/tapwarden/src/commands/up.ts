@@ -27,7 +27,7 @@ export async function up(flags: UpFlags, output: Output): Promise<number> {
     flags.enforce === true ? [{ flag: '--enforce', path: ['mitigator', 'mode'], value: 'enforce' }] : []
   const settings = await readSettings(flags, output, { quietLevel: 'info', flags: enforce })
   if (settings === undefined) return exitCodes.ok
-  const { result } = await untilSignal(settings.logger, (signal) => watch(settings, flags, output, signal))
+  const { result } = await untilSignal(settings.logger, output, (signal) => watch(settings, flags, output, signal))
   return result
 }
 
