@@ -32,6 +32,11 @@ export interface Batch {
 export interface Subscription {
   /** Ends when the subscription is closed, or when the bus is closed and everything published before was delivered. */
   batches(): AsyncIterable<Batch>
+  /**
+   * Whether records of a partition were published that this subscription has not read, as far as is known here. Who merges
+   * partitions by time waits for those that have.
+   */
+  hasUnread(partition: number): boolean
   close(): Promise<void>
 }
 

@@ -46,6 +46,21 @@ export const busConformanceCases: readonly BusConformanceCase[] = [
     },
   },
   {
+    name: 'knows which partitions have something to read',
+    run: async (bus) => {
+      const subscription = bus.subscribe({ topic: transactions, group: catalog, batchMaxRecords: 1 })
+      const reader = read(subscription)
+      equal(subscription.hasUnread(3), false)
+      await bus.publish(transactions, [record(3, 'a'), record(3, 'b')])
+      const first = await reader.take(1)
+      equal(first[0]?.partition, 3)
+      equal(subscription.hasUnread(3), true)
+      equal(subscription.hasUnread(4), false)
+      await reader.take(1)
+      equal(subscription.hasUnread(3), false)
+    },
+  },
+  {
     name: 'a batch is of one partition, in order, and no larger than asked',
     run: async (bus) => {
       const reader = read(bus.subscribe({ topic: transactions, group: catalog, batchMaxRecords: 2 }))

@@ -305,6 +305,11 @@ class InProcessSubscription implements Subscription {
     }
   }
 
+  hasUnread(partition: number): boolean {
+    const log = this.#topic.partitions[partition]
+    return log !== undefined && (this.#positions[partition] ?? 0) < log.nextOffset
+  }
+
   wake(): void {
     const wake = this.#wake
     this.#wake = undefined

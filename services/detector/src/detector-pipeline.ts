@@ -84,9 +84,7 @@ class DetectorPipeline {
   #drained: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #stopping = false
-  /** Reads of the bus so far, and whether it had nothing more when we last looked. */
-  #turn = 0
-  #isIdle = true
+  #hasUnread: Subscription['hasUnread'] = () => false
   readonly #failure: Promise<never>
   #fail: (error: unknown) => void = () => undefined
   #observedCount = 0
@@ -109,8 +107,7 @@ class DetectorPipeline {
     this.#startedMs = storedBefore.beforeMs
     this.#buffer = new ReorderBuffer({
       maxWaitMs: config.reorderMaxMs,
-      // The bus takes partitions in turn: in two rounds each that has something to read was read.
-      maxWaitTurns: 2 * partitionCounts[topicNames.transactions],
+      partitionCount: partitionCounts[topicNames.transactions],
       maxCount: config.reorderMaxCount,
     })
     this.#recentIds = new BoundedMap({ maxEntries: config.recentIdsMaxCount, onFull: 'evict-oldest' })
@@ -141,6 +138,7 @@ class DetectorPipeline {
     const { bus } = this.#options
     const endpoints = bus.subscribe({ topic: topicNames.endpoints, group: consumerGroups.detectorEndpoints })
     const transactions = bus.subscribe({ topic: topicNames.transactions, group: consumerGroups.detector })
+    this.#hasUnread = (partition) => transactions.hasUnread(partition)
     const loops = [this.#consumeEndpoints(endpoints), this.#consumeTransactions(transactions)]
     for (const loop of loops) loop.catch((error: unknown) => this.#fail(error))
     return {
@@ -166,12 +164,8 @@ class DetectorPipeline {
 
   async #consumeTransactions(subscription: Subscription): Promise<void> {
     for await (const batch of subscription.batches()) {
-      this.#isIdle = false
-      this.#turn++
       await this.#take(batch)
       await this.#drain('due')
-      // A batch that is there already comes before any timer can look at this.
-      this.#isIdle = true
     }
     // The bus is closed, or we stop: nothing older will come.
     await this.#drain('all')
@@ -195,14 +189,14 @@ class DetectorPipeline {
       }
       open.waitingCount++
       this.#batchOf.set(transaction.id, open)
-      this.#buffer.push({ transaction, partition: batch.partition, arrivedMs, arrivedTurn: this.#turn })
+      this.#buffer.push({ transaction, partition: batch.partition, arrivedMs })
     }
   }
 
   /** One drain at a time: effects stay in event-time order. */
   #drain(which: 'due' | 'all'): Promise<void> {
     this.#drained = this.#drained.then(async () => {
-      const now = { ms: Date.now(), turn: this.#turn, idle: this.#isIdle }
+      const now = { ms: Date.now(), hasUnread: (partition: number) => this.#hasUnread(partition) }
       const released = which === 'all' ? this.#buffer.releaseAll() : this.#buffer.release(now)
       await this.#process(released)
       this.#wakeWhenDue()

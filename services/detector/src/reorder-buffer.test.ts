@@ -3,13 +3,13 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { type Buffered, ReorderBuffer, type ReorderNow } from './reorder-buffer.js'
 
-const limits = { maxWaitMs: 50, maxWaitTurns: 4, maxCount: 1_000 }
-/** Nothing more to read: the wall clock alone decides. */
-const idleAt = (ms: number): ReorderNow => ({ ms, turn: 0, idle: true })
+const limits = { maxWaitMs: 50, partitionCount: 4, maxCount: 1_000 }
+/** Nothing more to read. */
+const idleAt = (ms: number): ReorderNow => ({ ms, hasUnread: () => false })
 
-function entry(partition: number, atUs: number, arrivedMs: number, arrivedTurn = 0): Buffered {
+function entry(partition: number, atUs: number, arrivedMs: number): Buffered {
   const id = `${partition}.${atUs}.${arrivedMs}`
-  return { partition, arrivedMs, arrivedTurn, transaction: { ...goldenTransaction, id, observedAtUs: atUs } }
+  return { partition, arrivedMs, transaction: { ...goldenTransaction, id, observedAtUs: atUs } }
 }
 
 const times = (entries: readonly Buffered[]) => entries.map(({ transaction }) => transaction.observedAtUs)
@@ -36,14 +36,41 @@ it('waits no longer than the limit, and not for silent partitions', () => {
   expect(times(buffer.release(idleAt(60)))).toEqual([20])
 })
 
-it('while there is a backlog, a partition is waited for until it had its turn, whatever the wall clock says', () => {
+it('while there is something to read, its partitions are waited for, whatever the wall clock says', () => {
   const buffer = new ReorderBuffer(limits)
-  buffer.push(entry(1, 5, 0, 1))
-  buffer.push(entry(0, 10, 0, 2))
-  expect(times(buffer.release({ ms: 9_000, turn: 3, idle: false }))).toEqual([5])
-  buffer.push(entry(1, 8, 9_000, 4))
-  buffer.push(entry(1, 20, 9_000, 5))
-  expect(times(buffer.release({ ms: 9_000, turn: 5, idle: false }))).toEqual([8, 10])
+  const unread = (...partitions: number[]): ReorderNow => ({
+    ms: 9_000,
+    hasUnread: (each) => partitions.includes(each),
+  })
+  buffer.push(entry(0, 10, 0))
+  // Partition 1 was never heard of, and has something.
+  expect(times(buffer.release(unread(0, 1)))).toEqual([])
+  buffer.push(entry(1, 8, 0))
+  expect(times(buffer.release(unread(0, 1)))).toEqual([8])
+  // Partition 1 was read to its end: what stays is partition 0, which has gone to 10.
+  expect(times(buffer.release(unread(0)))).toEqual([10])
+})
+
+it('any reading of partitions in turn gives event-time order, when each partition is in order', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(fc.nat({ max: 1_000 }), { maxLength: 20 }), { minLength: 4, maxLength: 4 }),
+      fc.array(fc.tuple(fc.nat({ max: 3 }), fc.integer({ min: 1, max: 5 })), { maxLength: 60 }),
+      (partitions, reads) => {
+        const logs = partitions.map((log) => [...log].sort((a, b) => a - b))
+        const buffer = new ReorderBuffer(limits)
+        const released: Buffered[] = []
+        const now: ReorderNow = { ms: 9_000, hasUnread: (partition) => (logs[partition]?.length ?? 0) > 0 }
+        for (const [partition, count] of reads) {
+          for (const atUs of logs[partition]?.splice(0, count) ?? []) buffer.push(entry(partition, atUs, 0))
+          if (now.hasUnread(0) || now.hasUnread(1) || now.hasUnread(2) || now.hasUnread(3))
+            released.push(...buffer.release(now))
+        }
+        const order = times(released)
+        expect(order).toEqual([...order].sort((a, b) => a - b))
+      },
+    ),
+  )
 })
 
 it('the oldest leave when it is full', () => {

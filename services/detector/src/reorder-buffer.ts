@@ -1,12 +1,10 @@
 /**
  * Puts transactions of many partitions back into event-time order, for a bounded time.
  *
- * A transaction leaves when every partition heard of lately has gone past its time (the watermark), when it has waited long enough, or
- * when the buffer is full. Under load, as in a replay at full speed, the watermark decides and the order is exact; in
- * thin live traffic the wait does, and it is short because an attack uses it too.
- *
- * Long enough is `maxWaitMs` of wall time and `maxWaitTurns` reads of the bus: while there is a backlog the wall clock says nothing
- * about a partition whose turn has not come. When the bus has nothing to read (`idle`) the wall clock alone decides.
+ * While there is something to read, a transaction leaves when every partition that has unread records has gone past its time (the
+ * watermark): under load, as in a replay at full speed, the order is that of event time, and the wall clock has no say. When
+ * everything was read, it leaves when the partitions heard of lately have gone past it, or after `maxWaitMs`: in thin live traffic the wait
+ * decides, and it is short because an attack uses it too. A full buffer lets its oldest go in any case.
  */
 
 import type { HttpTransaction } from '@tapwarden/contracts/transaction'
@@ -15,21 +13,17 @@ export interface Buffered {
   readonly transaction: HttpTransaction
   readonly partition: number
   readonly arrivedMs: number
-  /** Number of the read of the bus that brought it. */
-  readonly arrivedTurn: number
 }
 
-/** The clocks that waiting is measured by. */
+/** What waiting is measured by. */
 export interface ReorderNow {
   readonly ms: number
-  readonly turn: number
-  /** Everything that was published has been read. */
-  readonly idle: boolean
+  readonly hasUnread: (partition: number) => boolean
 }
 
 export interface ReorderLimits {
   readonly maxWaitMs: number
-  readonly maxWaitTurns: number
+  readonly partitionCount: number
   readonly maxCount: number
 }
 
@@ -37,7 +31,6 @@ interface PartitionClock {
   /** Event time of the newest transaction. */
   newestUs: number
   arrivedMs: number
-  arrivedTurn: number
 }
 
 export class ReorderBuffer {
@@ -56,14 +49,13 @@ export class ReorderBuffer {
 
   push(entry: Buffered): void {
     const clock = this.#clocks.get(entry.partition)
-    const { arrivedMs, arrivedTurn } = entry
+    const { arrivedMs } = entry
     const { observedAtUs } = entry.transaction
     if (clock === undefined) {
-      this.#clocks.set(entry.partition, { newestUs: observedAtUs, arrivedMs, arrivedTurn })
+      this.#clocks.set(entry.partition, { newestUs: observedAtUs, arrivedMs })
     } else {
       clock.newestUs = Math.max(clock.newestUs, observedAtUs)
       clock.arrivedMs = arrivedMs
-      clock.arrivedTurn = arrivedTurn
     }
     this.#heap.push(entry)
     this.#siftUp(this.#heap.length - 1)
@@ -72,13 +64,14 @@ export class ReorderBuffer {
   /** Those that may go now, in event-time order; equal times by id. */
   release(now: ReorderNow): Buffered[] {
     const released: Buffered[] = []
-    const watermarkUs = this.#watermarkUs(now)
+    const unread = this.#unreadPartitions(now)
+    const watermarkUs = unread.length > 0 ? this.#unreadWatermarkUs(unread) : this.#lateWatermarkUs(now.ms)
     for (;;) {
       const oldest = this.#heap[0]
       if (oldest === undefined) return released
       const due =
         oldest.transaction.observedAtUs <= watermarkUs ||
-        this.#waitedLongEnough(oldest, now) ||
+        (unread.length === 0 && now.ms - oldest.arrivedMs >= this.#limits.maxWaitMs) ||
         this.#heap.length > this.#limits.maxCount
       if (!due) return released
       released.push(this.#pop(oldest))
@@ -92,18 +85,30 @@ export class ReorderBuffer {
     return released
   }
 
-  /** A partition silent for longer than the wait holds nobody up. */
-  #watermarkUs(now: ReorderNow): number {
+  #unreadPartitions(now: ReorderNow): number[] {
+    const unread: number[] = []
+    for (let partition = 0; partition < this.#limits.partitionCount; partition++) {
+      if (now.hasUnread(partition)) unread.push(partition)
+    }
+    return unread
+  }
+
+  /** A partition that has something to read and was never heard of may hold anything. */
+  #unreadWatermarkUs(unread: readonly number[]): number {
     let watermarkUs = Number.POSITIVE_INFINITY
-    for (const clock of this.#clocks.values()) {
-      if (!this.#waitedLongEnough(clock, now)) watermarkUs = Math.min(watermarkUs, clock.newestUs)
+    for (const partition of unread) {
+      watermarkUs = Math.min(watermarkUs, this.#clocks.get(partition)?.newestUs ?? Number.NEGATIVE_INFINITY)
     }
     return watermarkUs
   }
 
-  #waitedLongEnough(since: { readonly arrivedMs: number; readonly arrivedTurn: number }, now: ReorderNow): boolean {
-    const { maxWaitMs, maxWaitTurns } = this.#limits
-    return now.ms - since.arrivedMs >= maxWaitMs && (now.idle || now.turn - since.arrivedTurn >= maxWaitTurns)
+  /** Everything was read: a partition silent for longer than the wait holds nobody up. */
+  #lateWatermarkUs(nowMs: number): number {
+    let watermarkUs = Number.POSITIVE_INFINITY
+    for (const { newestUs, arrivedMs } of this.#clocks.values()) {
+      if (nowMs - arrivedMs < this.#limits.maxWaitMs) watermarkUs = Math.min(watermarkUs, newestUs)
+    }
+    return watermarkUs
   }
 
   #pop(oldest: Buffered): Buffered {
