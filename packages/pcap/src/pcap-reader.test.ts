@@ -171,6 +171,16 @@ describe('PcapReader', () => {
     }
   })
 
+  it.each([
+    [[0x1f, 0x8b, 8, 0], 'it is compressed with gzip; gunzip it first'],
+    [[0x28, 0xb5, 0x2f, 0xfd], 'it is compressed with zstd; unzstd it first'],
+    [[0xfd, 0x37, 0x7a, 0x58, 0x5a], 'it is compressed with xz; unxz it first'],
+    [[0x42, 0x5a, 0x68, 0x39], 'it is compressed with bzip2; bunzip2 it first'],
+    [[0x1f, 0x9d, 8, 0], 'unknown magic number 0x1f9d0800'],
+  ])('%j: %s', (start, detail) => {
+    expect(read(start.map((byte) => Uint8Array.of(byte))).fault?.detail).toBe(detail)
+  })
+
   it('never throws and keeps times safe, whatever follows a good start', () => {
     const starts = [pcapHeader(ethernet), pcapngSection({ interfaces: [ethernet] })]
     fc.assert(

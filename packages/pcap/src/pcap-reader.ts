@@ -12,6 +12,7 @@
  */
 
 import { assert } from '@tapwarden/base/assert'
+import { compressionHint } from './compression.js'
 import { type CaptureInterface, parseInterface } from './pcapng-interface.js'
 
 export type PcapFaultCode = 'empty' | 'not-a-capture' | 'truncated' | 'record-too-large' | 'malformed-record'
@@ -252,7 +253,9 @@ export class PcapReader {
       return this.#block(bytes, view, at, to)
     }
     const variant = pcapVariants.get(magic)
-    if (variant === undefined) return this.#fail('not-a-capture', `unknown magic number ${hex32(magic)}`)
+    if (variant === undefined) {
+      return this.#fail('not-a-capture', compressionHint(bytes, at) ?? `unknown magic number ${hex32(magic)}`)
+    }
     if (to - at < fileHeaderBytes) return this.#need(fileHeaderBytes)
     const version = view.getUint16(at + 4, variant.littleEndian)
     if (version !== 2) return this.#fail('not-a-capture', `pcap version ${version} instead of 2`)
