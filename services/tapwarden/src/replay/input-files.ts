@@ -3,13 +3,13 @@
  * fault. A wrong one costs its line and the exit code, not the others. In the stack's thread, before that of captures-in-thread.ts starts.
  */
 
-import { open } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
+import { compressionHint } from '@tapwarden/pcap/compression'
 import { PcapReader } from '@tapwarden/pcap/pcap-reader'
 import { fileReadError, UserError } from '@tapwarden/runtime/user-error'
 
 export interface InputFile {
   readonly path: string
-  /** 0 for a pipe, which can be read once only. */
   readonly bytes: number
   /** Capture time of its first frame, where that is near its start. */
   readonly firstFrameUs: number | undefined
@@ -39,11 +39,17 @@ export async function inspectInputs(paths: readonly string[]): Promise<InputFile
 }
 
 async function inspected(path: string): Promise<InputFile> {
+  if (path === '-')
+    throw new UserError('noInput', '-: standard input cannot be read yet; save the capture to a file first')
+  // Before it is opened: to open a pipe nobody writes to blocks for ever, and to close it again ends whoever does.
+  const found = await stat(path)
+  if (found.isDirectory()) throw new UserError('noInput', `${path}: is a folder; name the captures in it`)
+  if (!found.isFile()) {
+    const what = found.isFIFO() ? 'a pipe' : 'no file'
+    throw new UserError('noInput', `${path}: is ${what}; save the capture to a file first`)
+  }
   const file = await open(path, 'r')
   try {
-    const found = await file.stat()
-    if (found.isDirectory()) throw new UserError('noInput', `${path}: is a folder; name the captures in it`)
-    if (!found.isFile()) return { path, bytes: 0, firstFrameUs: undefined }
     const start = new Uint8Array(startBytes)
     const { bytesRead } = await file.read(start, 0, start.length, 0)
     if (bytesRead === 0) throw new UserError('noInput', `${path}: is empty`)
@@ -54,7 +60,10 @@ async function inspected(path: string): Promise<InputFile> {
       },
     })
     const fault = reader.push(start, 0, bytesRead) ?? reader.end()
-    if (fault?.code === 'not-a-capture') throw new UserError('noInput', `${path}: is neither pcap nor pcapng`)
+    if (fault?.code === 'not-a-capture') {
+      const hint = compressionHint(start, 0)
+      throw new UserError('noInput', `${path}: is neither pcap nor pcapng${hint === undefined ? '' : `: ${hint}`}`)
+    }
     return { path, bytes: found.size, firstFrameUs }
   } finally {
     await file.close()
