@@ -9,7 +9,7 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { type BuiltFrame, ConversationBuilder } from '@tapwarden/net/frame-builder'
 import { linkTypeEthernet, pcapHeader, pcapRecord } from '@tapwarden/pcap/pcap-writer'
-import { Random } from './random.js'
+import { Random } from '../random.js'
 
 export interface ApiCaptureOptions {
   readonly transactionCount: number
@@ -90,7 +90,7 @@ function openConnection(random: Random, index: number): Connection {
       serverIsn: (index * 40_503 + 7) >>> 0,
     }),
     host: hosts[host]!, // In range by construction.
-    agent: random.of(agents),
+    agent: random.pick(agents),
     key: `ak_${((client * 2_654_435_761) >>> 0).toString(16).padStart(8, '0')}${'0f1e2d3c4b5a69788796a5b4'}`,
     cookie: `sid=${random.hex(32)}; theme=dark`,
     requestCount: 0,
@@ -119,13 +119,13 @@ function requestBytes(random: Random, { host, agent, key, cookie }: Connection):
 }
 
 function pathOf(random: Random): string {
-  const resource = random.of(resources)
+  const resource = random.pick(resources)
   const id = 1_000 + random.below(90_000)
   switch (random.below(4)) {
     case 0:
       return `/v1/${resource}?page=${random.below(40)}&sort=created`
     case 1:
-      return `/v1/${resource}/${id}/${random.of(resources)}`
+      return `/v1/${resource}/${id}/${random.pick(resources)}`
     case 2:
       return `/v1/${resource}/${random.hex(8)}-${random.hex(4)}-4${random.hex(3)}-a${random.hex(3)}-${random.hex(12)}`
     default:
@@ -136,11 +136,11 @@ function pathOf(random: Random): string {
 function item(random: Random) {
   return {
     id: 1_000 + random.below(90_000),
-    name: `${random.of(words)} ${random.of(words)}`,
+    name: `${random.pick(words)} ${random.pick(words)}`,
     sku: `SKU-${random.below(100_000)}`,
     price: { amount: random.below(100_000) / 100, currency: 'EUR' },
     available: random.below(3) !== 0,
-    tags: [random.of(words), random.of(words)],
+    tags: [random.pick(words), random.pick(words)],
     updatedAt: '2026-11-20T10:30:00Z',
   }
 }
@@ -151,7 +151,7 @@ function responseBytes(random: Random): Uint8Array {
     JSON.stringify({
       page: random.below(40),
       total: random.below(5_000),
-      owner: { email: `${random.of(words)}${random.below(900)}@mail.example`, since: '2024-01-02' },
+      owner: { email: `${random.pick(words)}${random.below(900)}@mail.example`, since: '2024-01-02' },
       items: Array.from({ length: 5 + random.below(7) }, () => item(random)),
     }),
   )

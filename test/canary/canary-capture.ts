@@ -3,7 +3,7 @@
 import { type BuiltFrame, buildConversation } from '@tapwarden/net/frame-builder'
 import { linkTypeEthernet, writePcap } from '@tapwarden/pcap/pcap-writer'
 import { shopCapture } from '../faults/shop-capture.js'
-import { Random } from '../range/random.js'
+import { Random } from '../random.js'
 import { plantedExchanges } from './planted-secrets.js'
 
 export interface CanaryCapture {

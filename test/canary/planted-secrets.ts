@@ -7,7 +7,7 @@
 
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import type { Turn } from '@tapwarden/net/frame-builder'
-import type { Random } from '../range/random.js'
+import type { Random } from '../random.js'
 
 export interface PlantedExchange {
   readonly place: string

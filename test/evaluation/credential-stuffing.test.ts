@@ -1,9 +1,9 @@
 /** Credential stuffing in over-dispersed benign logins: delay, attribution, and findings that benign users cause. */
 
 import { describe, expect, it } from 'vitest'
+import { Random } from '../random.js'
 import { type Event, type LoginStyle, opaqueStyle, plainStyle } from './event.js'
 import { type BenignLogins, benignLogins, inTimeOrder, stuffing } from './login-traffic.js'
-import { Random } from './random.js'
 import { runDetectors } from './run-detectors.js'
 
 const hourS = 3_600

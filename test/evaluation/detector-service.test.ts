@@ -10,10 +10,10 @@ import { detectorConfigSchema } from '@tapwarden/service-detector/config'
 import { startDetector } from '@tapwarden/service-detector/detector-pipeline'
 import { engineMissing, startTestStore, type TestStore } from '@tapwarden/store/embedded/test-engine'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { Random } from '../random.js'
 import { transactionOf } from './event.js'
 import { benignLogins, inTimeOrder, stuffing } from './login-traffic.js'
 import { meanOfPeak, partnerKey, partnerRequests, scrape } from './partner-traffic.js'
-import { Random } from './random.js'
 
 const hourS = 3_600
 const recordMessageCount = 64

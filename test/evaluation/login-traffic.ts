@@ -3,8 +3,8 @@
  * mornings are busy, and services fail.
  */
 
+import { type Random, zipfShares } from '../random.js'
 import type { Event } from './event.js'
-import { type Random, zipfShares } from './random.js'
 
 export interface BenignLogins {
   readonly fromS: number
@@ -25,7 +25,7 @@ export function benignLogins(random: Random, options: BenignLogins): Event[] {
   const events: Event[] = []
   let visitors = 0
   for (let atS = options.fromS; ; ) {
-    atS += random.exponential(options.rate)
+    atS += random.exponential(1 / options.rate)
     if (atS >= options.toS) break
     if (options.shape !== undefined && !random.chance(options.shape(atS))) continue
     const user = random.below(options.users)
@@ -102,7 +102,7 @@ export interface StuffingAttack {
 export function stuffing(random: Random, options: StuffingAttack): Event[] {
   const events: Event[] = []
   for (let atS = options.fromS; ; ) {
-    atS += random.exponential(options.rate)
+    atS += random.exponential(1 / options.rate)
     if (atS >= options.toS) return events
     const index = random.below(options.addresses)
     const hit = random.chance(options.hitRatio)

@@ -1,7 +1,7 @@
 /** An API key's requests: a diurnal Poisson process with bursts (gamma-modulated every five minutes), times a factor. */
 
+import type { Random } from '../random.js'
 import type { Event } from './event.js'
-import type { Random } from './random.js'
 
 export interface PartnerTraffic {
   readonly fromS: number
@@ -30,7 +30,7 @@ export function partnerRequests(random: Random, options: PartnerTraffic): Event[
       burstEndS = (Math.floor(atS / burstS) + 1) * burstS
     }
     const next =
-      atS + random.exponential((options.rate / (options.batch ?? 1)) * diurnal(atS) * options.times(atS) * burst)
+      atS + random.exponential(1 / ((options.rate / (options.batch ?? 1)) * diurnal(atS) * options.times(atS) * burst))
     if (next > burstEndS) {
       atS = burstEndS
       continue
@@ -61,7 +61,7 @@ export const partnerKey = `a1.${'5'.repeat(32)}`
 export function scrape(random: Random, fromS: number, toS: number, ratePerS: number): Event[] {
   const events: Event[] = []
   for (let atS = fromS; ; ) {
-    atS += random.exponential(ratePerS)
+    atS += random.exponential(1 / ratePerS)
     if (atS >= toS) return events
     events.push({
       atS,

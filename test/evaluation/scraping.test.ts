@@ -1,9 +1,9 @@
 /** Scraping under simulated benign traffic: delay in requests, and findings that benign clients cause. Figures: README of packages/detection. */
 
 import { describe, expect, it } from 'vitest'
+import { Random } from '../random.js'
 import { inTimeOrder } from './login-traffic.js'
 import { meanOfPeak, partnerKey, partnerRequests, scrape } from './partner-traffic.js'
-import { Random } from './random.js'
 import { runDetectors } from './run-detectors.js'
 
 const hourS = 3_600

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { engineMissing } from '@tapwarden/store/embedded/test-engine'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Random } from '../range/random.js'
+import { Random } from '../random.js'
 import { killedReplay, type Undisturbed, undisturbedReplay, victims } from './killed-replay.js'
 import { shopCapture } from './shop-capture.js'
 

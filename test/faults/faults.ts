@@ -10,7 +10,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { Random } from '../range/random.js'
+import { Random } from '../random.js'
 import { killedReplay, undisturbedReplay, victims } from './killed-replay.js'
 import { shopCapture } from './shop-capture.js'
 

@@ -2,6 +2,7 @@
 
 import type { BuiltFrame } from '@tapwarden/net/frame-builder'
 import { linkTypeEthernet, writePcap } from '@tapwarden/pcap/pcap-writer'
+import { Random } from '../random.js'
 import { makeArrivals, partnerAddress, partnerRequestEveryMs } from '../range/arrivals.js'
 import { framesOf } from '../range/frames.js'
 import { type Conversation, simulateHistory } from '../range/history.js'
@@ -13,7 +14,6 @@ import {
   stuffingVisit,
   type Visit,
 } from '../range/population.js'
-import { Random } from '../range/random.js'
 import { Shop } from '../range/shop.js'
 
 export interface ShopCaptureOptions {

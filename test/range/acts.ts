@@ -4,12 +4,12 @@
  */
 
 import { setTimeout as pause } from 'node:timers/promises'
+import { Random } from '../random.js'
 import { makeArrivals, partnerAddress, partnerRequestEveryMs } from './arrivals.js'
 import { framesOf } from './frames.js'
 import { simulateHistory } from './history.js'
 import { type People, startPeople } from './people.js'
 import { groupAddress, makeUsers, scrapingVisit, stuffingVisit } from './population.js'
-import { Random } from './random.js'
 import { type EdgeChoice, openScene, type Scene } from './scene.js'
 import { Shop } from './shop.js'
 import { type Attack, catalogOf, decisionCounts, foundAttacks, readStoreRecord } from './store-record.js'

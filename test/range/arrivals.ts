@@ -1,7 +1,7 @@
 /** When people come: benign users as a Poisson process, each partner as one endless sync. The same for history and live. */
 
+import type { Random } from '../random.js'
 import { benignVisit, groupAddress, partnerVisit, type User, type Visit } from './population.js'
-import type { Random } from './random.js'
 import type { Partner } from './shop.js'
 
 /** Mean time between two benign visits. */

@@ -3,7 +3,7 @@
  * a script of requests with pauses, drawn from a seed; `clients.ts` plays it live, `history.ts` writes it as an hour of packets.
  */
 
-import type { Random } from './random.js'
+import type { Random } from '../random.js'
 import type { Account, Partner, ShopResponse } from './shop.js'
 
 /** Field names in wire order with their values; `HOST`, `COOKIE`, `TYPE`, `LENGTH` and `KEY` are filled in or left out. */

@@ -3,7 +3,7 @@
  * server and the seeded history answer with the same code, so that what is learned from one holds for the other.
  */
 
-import { Random } from './random.js'
+import { Random } from '../random.js'
 
 export interface ShopRequest {
   readonly method: string

@@ -1,4 +1,4 @@
-/** Seeded chance: the same seed gives the same people, goods and attacks. mulberry32. */
+/** Seeded chance for every generator of traffic: the same seed, the same people, days and captures. mulberry32. */
 
 export class Random {
   #state: number
@@ -33,6 +33,26 @@ export class Random {
     return -Math.log(1 - this.next()) * mean
   }
 
+  /** Index by Zipf's law with exponent 1. */
+  zipf(cumulative: readonly number[]): number {
+    const point = this.next()
+    let index = 0
+    while (index < cumulative.length - 1 && cumulative[index]! < point) index++ // In range by the first condition.
+    return index
+  }
+
+  /** Mean 1, coefficient of variation `1 / sqrt(shape)`; shape at least 1. Marsaglia and Tsang. */
+  gamma(shape: number): number {
+    const d = shape - 1 / 3
+    const c = 1 / Math.sqrt(9 * d)
+    for (;;) {
+      const normal = Math.sqrt(-2 * Math.log(1 - this.next())) * Math.cos(2 * Math.PI * this.next())
+      const v = (1 + c * normal) ** 3
+      if (v > 0 && Math.log(1 - this.next()) < normal * normal * 0.5 + d - d * v + d * Math.log(v))
+        return (d * v) / shape
+    }
+  }
+
   hex(digits: number): string {
     let text = ''
     while (text.length < digits) text += this.below(0x1_0000).toString(16).padStart(4, '0')
@@ -45,4 +65,15 @@ export class Random {
     for (let i = 0; i < label.length; i++) hash = Math.imul(hash ^ label.charCodeAt(i), 0x01000193)
     return new Random((this.#state ^ hash) >>> 0)
   }
+}
+
+/** Cumulative shares of Zipf's law with exponent 1. */
+export function zipfShares(count: number): number[] {
+  const weights = Array.from({ length: count }, (_, i) => 1 / (i + 1))
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  let sum = 0
+  return weights.map((weight) => {
+    sum += weight / total
+    return sum
+  })
 }
