@@ -1,6 +1,8 @@
 /**
  * What leaves the host, and what never does: the only door out of the sensor. A raw transaction goes in; the line of `HttpTransaction` comes
  * out, with every value that could be a secret replaced by a token or a shape. A pure function of its input and the configuration.
+ *
+ * @long: one class writes the line from front to back, so that what leaves can be read in one place, in the order in which it leaves.
  */
 
 import type { EpochUs } from '@tapwarden/base/units'

@@ -75,6 +75,8 @@ export async function startCatalog(options: CatalogOptions): Promise<CatalogServ
     options.config.restoreTransactionsMaxCount,
   )
   const publisher = new EndpointPublisher(options.bus, options.store, catalog, baselines)
+  // What the last process learned and did not come to write: the detector files what it rebuilds under these endpoints.
+  await publisher.writeEndpoints((options.timers ?? systemTimers).nowMs(), false)
   // Consumers that start with us know nothing yet; to others these snapshots are no news.
   await publisher.publish(
     [...catalog.hosts()].map((host) => host.snapshot).filter(({ endpoints }) => endpoints.length > 0),

@@ -60,14 +60,15 @@ export async function startServices(parts: StackParts, undo: UndoList): Promise<
   )
   // Detector and catalog read the same records.
   const transactionLines = new TransactionLines(2)
-  const detector = stopping(await startDetector({ ...common('detector'), config: config.detector, transactionLines }))
   const journalFolder = parts.stateFolder
+  // Before the detector: what it rebuilds from the store is filed under the endpoints that the catalog has restored and written.
   const catalog = stopping(
     await startCatalog({ ...common('catalog'), config: config.catalog, journalFolder, transactionLines }),
   )
+  const detector = stopping(await startDetector({ ...common('detector'), config: config.detector, transactionLines }))
 
   const ports = opened.flatMap((enforcer) => (enforcer instanceof ForwardAuthEnforcer ? [enforcer.port] : []))
-  return { all: [alerter, mitigator, detector, catalog], catalog, mitigator, ports }
+  return { all: [alerter, mitigator, catalog, detector], catalog, mitigator, ports }
 }
 
 function alerterConfig({ config, storeFolder }: StackParts): TapwardenConfig['alerter'] {
