@@ -50,6 +50,52 @@ export function fileReadError(path: string, error: unknown): UserError | undefin
   return fault === undefined ? undefined : new UserError(fault[0], `${path}: ${fault[1]}`, { cause: error })
 }
 
+const createFaults: Readonly<Record<string, string>> = {
+  EACCES: 'may not be written by this user',
+  EPERM: 'may not be written by this user',
+  EROFS: 'cannot be written: the disk is read only',
+  ENOSPC: 'cannot be written: the disk is full',
+  EISDIR: 'is a folder, not a file',
+  ENOTDIR: 'cannot be made: a part of its path is no folder',
+  EEXIST: 'cannot be made: a part of its path is no folder',
+  ENOENT: 'cannot be made here',
+}
+
+/** A system error met while making or opening `path` for writing; `wayOut` says which setting to change. Undefined as above. */
+export function fileCreateError(path: string, wayOut: string, error: unknown): UserError | undefined {
+  const fault = createFaults[systemErrorCode(error) ?? '']
+  return fault === undefined
+    ? undefined
+    : new UserError('cannotCreate', `${path}: ${fault}; ${wayOut}`, { cause: error })
+}
+
+/** Where a server of ours was to listen, in a person's words. */
+export interface ListenPlace {
+  /** `the health port`. */
+  readonly what: string
+  readonly host: string
+  readonly port: number
+  /** As the configuration spells them. */
+  readonly hostSetting: string
+  readonly portSetting: string
+}
+
+/** A system error met while listening, as a `UserError`; undefined when it is none that a person could have caused. */
+export function listenError(place: ListenPlace, error: unknown): UserError | undefined {
+  const where = `${place.what} ${place.host}:${place.port}`
+  const options = { cause: error }
+  switch (systemErrorCode(error)) {
+    case 'EADDRINUSE':
+      return new UserError('unavailable', `${where} is in use: set ${place.portSetting} to another, or 0`, options)
+    case 'EACCES':
+      return new UserError('noPermission', `${where} is not permitted: use one above 1023`, options)
+    case 'EADDRNOTAVAIL':
+      return new UserError('config', `${place.hostSetting}: ${place.host} is no address of this machine`, options)
+    default:
+      return undefined
+  }
+}
+
 export function systemErrorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined

@@ -4,8 +4,11 @@
  */
 
 import { type FileHandle, open } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { BoundedMap } from '@tapwarden/base/bounded-map'
 import type { Alert } from '@tapwarden/contracts/alert'
+import { makeFolder } from '@tapwarden/runtime/make-folder'
+import { fileCreateError } from '@tapwarden/runtime/user-error'
 
 const tailMaxBytes = 8 * 1_048_576
 const idsMaxCount = 100_000
@@ -25,8 +28,9 @@ export class AlertFile implements AlertSink {
     this.#handle = handle
   }
 
+  /** Makes the folder when there is none. Throws `UserError` when the file cannot be had. */
   static async open(path: string): Promise<AlertFile> {
-    const file = new AlertFile(await open(path, 'a+', 0o640))
+    const file = new AlertFile(await openedFile(path))
     await file.#readTail()
     return file
   }
@@ -60,6 +64,15 @@ export class AlertFile implements AlertSink {
       if (id !== undefined) this.#written.set(id, true)
     }
     if (text !== '' && !text.endsWith('\n')) await this.#handle.appendFile('\n')
+  }
+}
+
+async function openedFile(path: string): Promise<FileHandle> {
+  try {
+    await makeFolder(dirname(path))
+    return await open(path, 'a+', 0o640)
+  } catch (error) {
+    throw fileCreateError(path, 'set alerter.file to another', error) ?? error
   }
 }
 
