@@ -185,9 +185,10 @@ it('a throttle says when to come back, and can be a 403 for nginx', async () => 
   expect((await ask({})).status).toBe(403)
 })
 
-it('a taken port is said', async () => {
+it('says which port is in use, and what to set', async () => {
   const listen = { host: '127.0.0.1', port: enforcer.port }
-  await expect(ForwardAuthEnforcer.start({ name: 'second', listen, accessKeys: [] })).rejects.toMatchObject({
-    retryable: false,
+  await expect(ForwardAuthEnforcer.start({ name: 'edge', listen, accessKeys: [key] })).rejects.toMatchObject({
+    message: `the port of the enforcer edge, 127.0.0.1:${enforcer.port} is in use: set its listen.port to another, or 0`,
+    exitCode: 69,
   })
 })

@@ -13,6 +13,7 @@ import type { Decision } from '@tapwarden/contracts/decision'
 import { comparePlaces, type PlacedRequest, placeHolds } from '@tapwarden/contracts/decision-place'
 import { decisionFieldName } from '@tapwarden/contracts/names'
 import { systemTimers, type Timers } from '@tapwarden/runtime/timers'
+import { listenError } from '@tapwarden/runtime/user-error'
 import ipaddr from 'ipaddr.js'
 import { type AccessKey, accessTokenOf } from './access-token.js'
 import { type Enforcer, type EnforcerCapabilities, EnforcerUnavailable } from './enforcer.js'
@@ -71,12 +72,21 @@ export class ForwardAuthEnforcer implements Enforcer {
     this.#server.keepAliveTimeout = 60_000
   }
 
-  /** Listening when it resolves. */
+  /** Listening when it resolves. Throws `UserError` when the port cannot be had, `EnforcerUnavailable` for anything else. */
   static async start(options: ForwardAuthOptions): Promise<ForwardAuthEnforcer> {
     const enforcer = new ForwardAuthEnforcer(options)
     await new Promise<void>((resolve, reject) => {
+      const { name } = options
+      const place = {
+        what: `the port of the enforcer ${name},`,
+        hostSetting: `listen.host of ${name}`,
+        portSetting: 'its listen.port',
+      }
       const refused = (cause: unknown): void =>
-        reject(new EnforcerUnavailable(options.name, 'listen', { cause, retryable: false }))
+        reject(
+          listenError({ ...place, ...options.listen }, cause) ??
+            new EnforcerUnavailable(name, 'listen', { cause, retryable: false }),
+        )
       enforcer.#server.once('error', refused)
       enforcer.#server.listen(options.listen.port, options.listen.host, () => {
         enforcer.#server.off('error', refused)

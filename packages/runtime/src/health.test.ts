@@ -28,7 +28,10 @@ it('says alive, ready or why not, and what it counts', async () => {
     expect(text).toContain('example_records_total{kind="a"} 3')
     expect(text).toContain('example_lag_records 7')
     await expect(startHealthServer({ host: '127.0.0.1', port: health.port, metrics, checks })).rejects.toThrow(
-      UserError,
+      new UserError(
+        'unavailable',
+        `the health port 127.0.0.1:${health.port} is in use: set health.port to another, or 0`,
+      ),
     )
   } finally {
     await health.close()

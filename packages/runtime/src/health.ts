@@ -2,7 +2,7 @@
 
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Metrics } from './metrics.js'
-import { systemErrorCode, UserError } from './user-error.js'
+import { listenError } from './user-error.js'
 
 export interface ReadinessCheck {
   readonly name: string
@@ -30,7 +30,9 @@ export async function startHealthServer(options: HealthOptions): Promise<HealthS
   try {
     await server.listen({ host: options.host, port: options.port })
   } catch (cause) {
-    throw listenError(options, cause)
+    const { host, port } = options
+    const settings = { hostSetting: 'health.host', portSetting: 'health.port' }
+    throw listenError({ what: 'the health port', host, port, ...settings }, cause) ?? cause
   }
   const address = server.server.address()
   return {
@@ -63,21 +65,4 @@ async function faultOf(check: ReadinessCheck): Promise<string | undefined> {
   } catch (error) {
     return error instanceof Error ? error.message : 'failed'
   }
-}
-
-function listenError(options: HealthOptions, cause: unknown): unknown {
-  const place = `${options.host}:${options.port}`
-  const code = systemErrorCode(cause)
-  if (code === 'EADDRINUSE') {
-    return new UserError('unavailable', `the health port ${place} is in use: set health.port to another, or 0`, {
-      cause,
-    })
-  }
-  if (code === 'EACCES') {
-    return new UserError('noPermission', `the health port ${place} is not permitted: use one above 1023`, { cause })
-  }
-  if (code === 'EADDRNOTAVAIL') {
-    return new UserError('config', `health.host: ${options.host} is no address of this machine`, { cause })
-  }
-  return cause
 }

@@ -1,9 +1,9 @@
 /**
  * The embedded stack: every service in one process tree, on the in-process bus and the embedded engine.
  *
- *   start:  engine → store → jobs → alerter → mitigator → detector → catalog      consumers before whoever publishes to them
+ *   start:  engine → store → jobs → alerter → mitigator → catalog → detector      all of them before the sensor publishes
  *   run:    capture publishes; everything follows
- *   stop:   (capture has ended) → bus drained → catalog → detector → mitigator → alerter → bus → jobs → store → engine
+ *   stop:   (capture has ended) → bus drained → detector → catalog → mitigator → alerter → bus → jobs → store → engine
  *
  * A service or the engine that cannot go on ends the stack: `failed` rejects, and what is not committed is done again by the next replay.
  */
@@ -65,6 +65,7 @@ export async function startEmbeddedStack(options: EmbeddedStackOptions): Promise
       () =>
         startEngine({ storeDir: storeFolder, logger: logger.child({ service: 'engine' }), port: config.store.port }),
       storeFolder,
+      config.store.port,
     )
     undo.push(() => engine.stop())
     const store = openStore(engine)

@@ -2,10 +2,11 @@
 
 import { readdir } from 'node:fs/promises'
 import type { Logger } from '@tapwarden/runtime/logger'
-import { systemErrorCode, UserError } from '@tapwarden/runtime/user-error'
+import { listenError, systemErrorCode, UserError } from '@tapwarden/runtime/user-error'
 import { attachOrStart, type Engine, StoreHeld } from '@tapwarden/store/embedded/engine'
 import { type HttpStore, openStore } from '@tapwarden/store/http-store'
 import { applyMigrations, MigrationMismatch } from '@tapwarden/store/migrations/migrations'
+import { StoreUnavailable } from '@tapwarden/store/store'
 import { type CommonFlags, readSettings, type Settings } from './common-flags.js'
 import type { Output } from './output.js'
 
@@ -34,7 +35,7 @@ export async function askStore(
 
 /** Attaches or starts, and brings the tables up to date when the engine is ours. Throws `UserError` when another process holds the folder. */
 export async function attachStore(storeFolder: string, logger: Logger, port: number): Promise<OpenedStore> {
-  const engine = await startedEngine(() => attachOrStart({ storeDir: storeFolder, logger, port }), storeFolder)
+  const engine = await startedEngine(() => attachOrStart({ storeDir: storeFolder, logger, port }), storeFolder, port)
   const store = openStore(engine)
   const close = async (): Promise<void> => {
     await store.close()
@@ -60,7 +61,7 @@ export async function migrated(store: HttpStore, storeFolder: string): Promise<v
 }
 
 /** Runs `start`, with the faults a person can do something about as `UserError`s. */
-export async function startedEngine(start: () => Promise<Engine>, storeFolder: string): Promise<Engine> {
+export async function startedEngine(start: () => Promise<Engine>, storeFolder: string, port: number): Promise<Engine> {
   try {
     return await start()
   } catch (cause) {
@@ -69,11 +70,22 @@ export async function startedEngine(start: () => Promise<Engine>, storeFolder: s
         cause,
       })
     }
+    if (cause instanceof StoreUnavailable) {
+      const settings = { hostSetting: 'store', portSetting: 'store.port' }
+      throw listenError({ what: "the store's port", host: '127.0.0.1', port, ...settings }, cause) ?? cause
+    }
     const code = systemErrorCode(cause)
     if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
       throw new UserError(
         'cannotCreate',
         `${storeFolder}: the store cannot be created here; give another with --store DIR`,
+        { cause },
+      )
+    }
+    if (code === 'ENOENT') {
+      throw new UserError(
+        'cannotCreate',
+        `${storeFolder}: no folder can be made there; give another with --store DIR`,
         { cause },
       )
     }

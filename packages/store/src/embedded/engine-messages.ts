@@ -15,8 +15,8 @@ export type ToEngine = StartMessage | { readonly kind: 'stop' }
 
 export type FromEngine =
   | { readonly kind: 'ready'; readonly endpoint: StoreEndpoint }
-  /** `reason` in words for a person; `held` when another process has the folder's lock. */
-  | { readonly kind: 'failed'; readonly held: boolean; readonly reason: string }
+  /** `reason` in words for a person; `held` when another process has the folder's lock; `listenCode`: why the port cannot be had. */
+  | { readonly kind: 'failed'; readonly held: boolean; readonly reason: string; readonly listenCode?: string }
 
 export const serviceConcurrentCount = 6
 export const readerConcurrentCount = 2

@@ -107,7 +107,14 @@ process.on('message', (message: ToEngine) => {
   if (message.kind === 'stop') void stop()
   else {
     start(message).catch((error: unknown) => {
-      say({ kind: 'failed', held: false, reason: error instanceof Error ? error.message : String(error) })
+      const reason = error instanceof Error ? error.message : String(error)
+      const { syscall, code } = error as NodeJS.ErrnoException
+      say({
+        kind: 'failed',
+        held: false,
+        reason,
+        ...(syscall === 'listen' && code !== undefined ? { listenCode: code } : {}),
+      })
       process.exit(1)
     })
   }

@@ -6,10 +6,10 @@
  */
 
 import { type ChildProcess, fork } from 'node:child_process'
-import { mkdir } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { makeFolder } from '@tapwarden/runtime/make-folder'
 import { StoreUnavailable } from '../store.js'
 import { readLiveEndpoint, type StoreEndpoint } from './endpoint-file.js'
 import { defaultEngineLimits, type EngineLimits } from './engine-config.js'
@@ -60,9 +60,12 @@ const startTimeoutMs = 60_000
 const stopTimeoutMs = 30_000
 const heldRetryMs = 200
 
-/** Throws `StoreHeld` when another living process has the folder, `StoreUnavailable` when the engine cannot start. */
+/**
+ * Throws `StoreHeld` when another living process has the folder, `StoreUnavailable` when the engine cannot start; its code is
+ * the system's (`EADDRINUSE` …) when the port cannot be had.
+ */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
-  await mkdir(options.storeDir, { recursive: true, mode: 0o700 })
+  await makeFolder(options.storeDir)
   const giveUpAt = performance.now() + (options.heldWaitMs ?? 10_000)
   for (;;) {
     const holder = await readLiveEndpoint(options.storeDir)
@@ -131,7 +134,7 @@ async function launch(options: EngineOptions): Promise<Engine | 'held'> {
     const words = lastWords()
     if (answer.held && /^Code: 76\./m.test(words)) return 'held'
     throw new StoreUnavailable(`engine.start: ${answer.reason}${words === '' ? '' : `: ${words}`}`, {
-      code: 'ENGINE_START',
+      code: answer.listenCode ?? 'ENGINE_START',
       retryable: false,
     })
   }
