@@ -47,6 +47,8 @@ export const findingSchema = z.object({
   evidence: z.object({
     /** At most 50, in time order. */
     transactionIds: z.array(z.string()),
+    /** Transactions that speak for the finding; `transactionIds` are some of them. Absent where nobody counted: optional, added later. */
+    transactionCount: z.int().nonnegative().optional(),
     /** `attempts`, `failures`, `accounts` …: what was counted. */
     counts: z.record(z.string(), z.number()),
     /** What is normal here, in the same units as `observed`. */
@@ -87,6 +89,7 @@ export const goldenFinding: Finding = {
   detectedAtUs: 1_790_000_003_000_000,
   evidence: {
     transactionIds: ['0123456789abcdef0123456789abcdef'],
+    transactionCount: 212,
     counts: { attempts: 220, failures: 212 },
     baseline: { failureRatio: 0.04 },
     observed: { failureRatio: 0.96 },

@@ -1,5 +1,6 @@
+import type { Finding } from '@tapwarden/contracts/finding'
 import { goldenTransaction, type HttpTransaction } from '@tapwarden/contracts/transaction'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { CredentialStuffingDetector } from './credential-stuffing.js'
 import { detectionConfigSchema } from './detection-config.js'
 import type { FindingEndpoint } from './detector.js'
@@ -62,4 +63,54 @@ it.each<[string, Partial<HttpTransaction>, number]>([
   ['too short a history', {}, 100],
 ])('%s: no stuffing', (_name, fields, historyCount) => {
   expect(run(fields, historyCount)).toEqual([])
+})
+
+/** The campaign as in `run`, with log-ins of bystanders and one of a named address among it, on another fingerprint each. */
+function runAmongOthers(closeAfterS: number) {
+  const detector = new CredentialStuffingDetector(detectionConfigSchema.parse({}).credentialStuffing)
+  const findings: Finding[] = []
+  const observe = (index: number, atS: number, fields: Partial<HttpTransaction>) =>
+    findings.push(...detector.observe(attempt(index, atS, fields), login))
+  for (let i = 0; i < 600; i++) {
+    const client = { clientAddress: `10.0.${i >> 8}.${i & 255}` }
+    observe(i, i * 6, i % 12 === 0 ? { ...failure, ...client } : client)
+  }
+  for (let i = 0; i < 100; i++) {
+    observe(10_000 + i, 3_600 + i * 0.2, { ...failure, clientAddress: `203.0.113.${i % 25}` })
+    if (i % 20 === 19) observe(20_000 + i, 3_600.1 + i * 0.2, { clientAddress: `10.0.0.${i}` })
+  }
+  observe(30_000, 3_621, { clientAddress: '203.0.113.3' })
+  observe(40_000, 3_621 + closeAfterS, { clientAddress: '10.0.0.7' })
+  return findings
+}
+
+describe('what a finding says of itself', () => {
+  const findings = runAmongOthers(100)
+  const first = findings[0]
+  const last = findings.at(-1)
+
+  it('says nothing of actors before one is named', () => {
+    expect(first?.subject.actors).toEqual([])
+    expect(first?.summary).toMatch(/who takes part is not decided yet\.$|not decided yet; benign clients/)
+    expect(first?.summary).not.toMatch(/\b0 actors/)
+  })
+
+  it('counts attempts, failures, successes and addresses as what they are', () => {
+    const counts = last?.evidence.counts ?? {}
+    expect((counts['failures'] ?? 0) + (counts['successes'] ?? 0)).toBe(counts['attempts'])
+    const { attempts, failures, successes, addresses } = counts
+    expect(last?.summary).toMatch(
+      new RegExp(
+        `^Of all ${attempts} login attempts .*, from ${addresses} addresses, ${failures} failed, at about .* and ${successes} succeeded; `,
+      ),
+    )
+    expect(last?.summary).toContain('25 actors named; 1 login of theirs succeeded since')
+  })
+
+  it('rests on failures and on what named actors got into, not on the log-ins of bystanders', () => {
+    const ids = (last?.evidence.transactionIds ?? []).map((id) => Number.parseInt(id, 16))
+    expect(ids.length).toBe(50)
+    expect(ids.filter((id) => id >= 20_000)).toEqual([30_000])
+    expect(last?.evidence.transactionCount).toBe((last?.evidence.counts['failures'] ?? 0) + 1)
+  })
 })

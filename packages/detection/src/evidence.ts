@@ -4,9 +4,13 @@ import type { HttpTransaction } from '@tapwarden/contracts/transaction'
 
 export const transactionIdsMaxCount = 50
 
-interface Sighting {
+export interface Sighting {
   readonly id: string
   readonly atUs: number
+}
+
+export function idsInTimeOrder(sightings: readonly Sighting[]): string[] {
+  return [...sightings].sort((a, b) => a.atUs - b.atUs || (a.id < b.id ? -1 : 1)).map(({ id }) => id)
 }
 
 /**
@@ -20,12 +24,15 @@ export class Evidence {
   /** Transactions, each counted for as many as it stands for. */
   weightedCount = 0
   observedCount = 0
+  /** Of them those that speak for the finding. */
+  speakingCount = 0
   #missedBytes = 0
   #unansweredCount = 0
   #truncatedCount = 0
   #spoofableCount = 0
 
-  add(transaction: HttpTransaction): void {
+  /** `speaks`: it is shown as evidence. What does not speak (a success among failures) still says what the sensor saw, and when. */
+  add(transaction: HttpTransaction, speaks = true): void {
     const atUs = transaction.observedAtUs
     if (atUs < this.firstUs) this.firstUs = atUs
     if (atUs > this.lastUs) this.lastUs = atUs
@@ -35,12 +42,19 @@ export class Evidence {
     if (transaction.status === undefined) this.#unansweredCount++
     if (transaction.truncated) this.#truncatedCount++
     if (transaction.clientAddressSpoofable) this.#spoofableCount++
+    if (!speaks) return
+    this.speakingCount++
     if (this.#sightings.length < transactionIdsMaxCount) this.#sightings.push({ id: transaction.id, atUs })
+  }
+
+  /** Of the first that speak, at most `transactionIdsMaxCount`. */
+  sightings(): readonly Sighting[] {
+    return [...this.#sightings]
   }
 
   /** In time order. */
   transactionIds(): string[] {
-    return [...this.#sightings].sort((a, b) => a.atUs - b.atUs || (a.id < b.id ? -1 : 1)).map(({ id }) => id)
+    return idsInTimeOrder(this.#sightings)
   }
 
   /** Only what hid something. */
@@ -62,6 +76,7 @@ export class Evidence {
     this.lastUs = 0
     this.weightedCount = 0
     this.observedCount = 0
+    this.speakingCount = 0
     this.#missedBytes = 0
     this.#unansweredCount = 0
     this.#truncatedCount = 0

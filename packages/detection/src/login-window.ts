@@ -65,7 +65,8 @@ export class LoginWindow {
       return
     }
     if (before === 0) this.benignSuccessCount = this.#learnedSuccessCount
-    this.evidence.add(attempt)
+    // Those who get in meanwhile are anyone; the campaign knows later which of them it has named.
+    this.evidence.add(attempt, failed)
     this.addresses.add(attempt.clientAddress)
     const kept = 1 - 1 / shareMemoryCount
     this.#recentFailures *= kept

@@ -245,6 +245,7 @@ export class ScrapingDetector implements Detector {
       detectedAtUs: open.openedUs,
       evidence: {
         transactionIds: evidence.transactionIds(),
+        transactionCount: evidence.speakingCount,
         counts: { requests },
         baseline: {
           requestsPerS: round(meanPerS),

@@ -10,7 +10,7 @@ import type { HttpTransaction } from '@tapwarden/contracts/transaction'
 import { actorKey } from './actor.js'
 import type { CredentialStuffingConfig } from './detection-config.js'
 import type { FindingEndpoint } from './detector.js'
-import { Evidence } from './evidence.js'
+import { Evidence, idsInTimeOrder, type Sighting, transactionIdsMaxCount } from './evidence.js'
 import type { LoginParty } from './login-party.js'
 import type { LoginWindow } from './login-window.js'
 import { DistinctCount } from './sketch/distinct-count.js'
@@ -21,6 +21,8 @@ export const credentialStuffingVersion = 1
 
 /** 4,096 registers: 1.6 % for any number of accounts. */
 const campaignSketchPrecision = 12
+/** Places among the transaction ids kept for log-ins that worked: accounts that are lost show late, after fifty failures. */
+const successIdsMaxCount = 10
 
 interface NamedActor {
   readonly actor: Actor
@@ -47,7 +49,9 @@ export class StuffingCampaign {
   readonly #accounts = new DistinctCount(campaignSketchPrecision)
   readonly #addresses = new DistinctCount(campaignSketchPrecision)
   readonly #evidence = new Evidence()
-  readonly #opened: { ids: readonly string[]; firstUs: number; observed: Record<string, number> }
+  /** First log-ins of named actors that worked. */
+  readonly #successes: Sighting[] = []
+  readonly #opened: { failures: readonly Sighting[]; firstUs: number; observed: Record<string, number> }
   #failureCount: number
   #successCount: number
   #namedAttemptCount = 0
@@ -73,7 +77,7 @@ export class StuffingCampaign {
     this.#successCount = window.successCount
     this.lastEvidenceUs = opening.atUs
     this.#opened = {
-      ids: window.evidence.transactionIds(),
+      failures: window.evidence.sightings(),
       firstUs: Math.min(changePointUs, window.evidence.firstUs),
       observed: {
         accounts: Math.min(window.failureCount, Math.round(window.accounts.estimate())),
@@ -116,7 +120,8 @@ export class StuffingCampaign {
   }
 
   observe(attempt: HttpTransaction, failed: boolean, parties: readonly LoginParty[], statistic: number): void {
-    this.#evidence.add(attempt)
+    // Failures speak for the campaign, whoever's they are; the successes of bystanders do not.
+    this.#evidence.add(attempt, failed)
     this.#statistic = Math.max(this.#statistic, statistic)
     this.#addresses.add(attempt.clientAddress)
     if (failed) {
@@ -134,7 +139,7 @@ export class StuffingCampaign {
     }
     if (!named) return
     this.#namedAttemptCount++
-    if (!failed) this.#namedSuccessCount++
+    if (!failed) this.#succeed(attempt)
     this.lastEvidenceUs = Math.max(this.lastEvidenceUs, attempt.observedAtUs)
   }
 
@@ -157,6 +162,18 @@ export class StuffingCampaign {
     this.#publishedActorCount = this.#actors.size
     this.#publishedAttemptCount = attempts
     return this.#finding(atUs)
+  }
+
+  #succeed(attempt: HttpTransaction): void {
+    this.#namedSuccessCount++
+    if (this.#successes.length >= successIdsMaxCount) return
+    this.#successes.push({ id: attempt.id, atUs: attempt.observedAtUs })
+  }
+
+  /** The first failures and the first successes of named actors. */
+  #transactionIds(): string[] {
+    const failures = [...this.#opened.failures, ...this.#evidence.sightings()]
+    return idsInTimeOrder([...failures.slice(0, transactionIdsMaxCount - this.#successes.length), ...this.#successes])
   }
 
   #name(actor: Actor, attemptCount: number): void {
@@ -196,7 +213,8 @@ export class StuffingCampaign {
       lastSeenUs,
       detectedAtUs: Math.min(this.#opening.atUs, atUs),
       evidence: {
-        transactionIds: [...this.#opened.ids, ...this.#evidence.transactionIds()].slice(0, 50),
+        transactionIds: this.#transactionIds(),
+        transactionCount: this.#failureCount + this.#namedSuccessCount,
         counts,
         baseline: { failureRatio: round(p0) },
         observed: { failureRatio: round(failureRatio) },
@@ -213,6 +231,7 @@ export class StuffingCampaign {
     return {
       attempts,
       failures: this.#failureCount,
+      successes: this.#successCount,
       accounts: Math.min(this.#failureCount, accounts),
       addresses: Math.max(this.#opened.observed['addresses'] ?? 0, Math.round(this.#addresses.estimate())),
       passwordsAtAlarm: this.#opened.observed['passwords'] ?? 0,
@@ -225,17 +244,22 @@ export class StuffingCampaign {
     }
   }
 
+  /** Everyone's attempts in the population that changed, bystanders' included; then what is known of the named. */
   #summary(counts: Record<string, number>, failureRatio: number, lastSeenUs: number): string {
     const seconds = Math.max(1, Math.round((lastSeenUs - this.#opened.firstUs) / microsPerSecond))
     const n = (name: string) => (counts[name] ?? 0).toLocaleString('en-US')
+    const some = (name: string, noun: string) => `${n(name)} ${noun}${counts[name] === 1 ? '' : 's'}`
     const percent = (ratio: number) => `${Math.round(100 * ratio)} %`
-    const scope = this.fingerprints.size === 0 ? '' : ` with ${n('fingerprints')} client fingerprint(s)`
+    const scope = this.fingerprints.size === 0 ? 'here' : `with ${some('fingerprints', 'client fingerprint')}`
+    const accounts = `about ${n('accounts')} account${counts['accounts'] === 1 ? '' : 's'}`
     const parts = [
-      `${n('attempts')} logins${scope} from ${n('addresses')} addresses tried and failed at ${n('accounts')} accounts in ${seconds} s`,
+      `Of all ${some('attempts', 'login attempt')} ${scope} in ${seconds} s, from ${n('addresses')} address${counts['addresses'] === 1 ? '' : 'es'}, ` +
+        `${n('failures')} failed, at ${accounts}, and ${n('successes')} succeeded`,
       `${percent(failureRatio)} failed, normally ${percent(this.#opening.p0)}`,
-      `${n('actors')} actors named, with ${n('actorAttempts')} attempts`,
     ]
-    if (this.#namedSuccessCount > 0) parts.push(`${n('actorSuccesses')} of their logins succeeded`)
+    if (this.#actors.size > 0) parts.push(`${some('actors', 'actor')} named`)
+    else parts.push(this.closed ? 'nobody could be named' : 'who takes part is not decided yet')
+    if (this.#namedSuccessCount > 0) parts.push(`${some('actorSuccesses', 'login')} of theirs succeeded since`)
     if (this.#benignFingerprintLogins > 0) parts.push('benign clients share the fingerprint, so it is not named')
     return `${parts.join('; ')}.`
   }
