@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Decision } from '@tapwarden/contracts/decision'
 import type { Finding } from '@tapwarden/contracts/finding'
 import { tableNames } from '@tapwarden/contracts/names'
+import { goldenTransaction } from '@tapwarden/contracts/transaction'
 import { silentLogger } from '@tapwarden/runtime/logger'
 import { compileEngine, engineMissing } from '@tapwarden/store/embedded/test-engine'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -62,9 +63,21 @@ const decision = {
   document: '{}',
 }
 
-function findingRow({ version }: { readonly version: number }) {
+/** A finding with more decisions than a person wants to read, and of more transactions than are kept as evidence. */
+const transaction = { ...goldenTransaction, observedAtUs: finding.firstSeenUs + 1 }
+const large = {
+  id: 'f-00000000000000cc',
+  evidence: { ...finding.evidence, transactionIds: [transaction.id], transactionCount: 411 },
+}
+const largeDecisions = Array.from({ length: 23 }, (_, i) => ({
+  ...decision,
+  id: `d-00000000000001${String(i).padStart(2, '0')}`,
+  finding_id: large.id,
+}))
+
+function findingRow({ version, ...changes }: Partial<Finding> & { readonly version: number }) {
   return {
-    id: finding.id,
+    id: changes.id ?? finding.id,
     version,
     threat: finding.threat,
     title: finding.title,
@@ -73,7 +86,7 @@ function findingRow({ version }: { readonly version: number }) {
     confidence: finding.confidence,
     state: finding.state,
     detected_at: '2026-09-21 14:13:30.000000',
-    document: JSON.stringify({ ...finding, version }),
+    document: JSON.stringify({ ...finding, ...changes, version }),
   }
 }
 
@@ -161,6 +174,20 @@ describe.skipIf(missing !== undefined)(`answers from the engine ${missing ?? ''}
       decisions: [{ state: 'in-force' }],
     })
     expect(JSON.parse((await ask('decisions', '--json')).out)).toMatchObject({ id: decision.id, simulated: true })
+  })
+
+  it('says of how many transactions the evidence is, and shows twenty decisions', async () => {
+    const { store } = opened
+    await store.insertRows(tableNames.findings, [findingRow({ version: 1, ...large })], { deduplicationToken: 'large' })
+    await store.insertRows(tableNames.decisions, largeDecisions, { deduplicationToken: 'large' })
+    await store.insertNdjson(tableNames.transactions, Buffer.from(`${JSON.stringify(transaction)}\n`), {
+      deduplicationToken: 't',
+    })
+    const { out } = await ask('finding', large.id)
+    expect(out).toContain('Evidence: 1 of 411 transactions\n')
+    expect(out.match(/^d-/gm)).toHaveLength(20)
+    expect(out).toMatch(/^and 3 more: --json has all$/m)
+    expect(JSON.parse((await ask('finding', large.id, '--json')).out).decisions).toHaveLength(23)
   })
 
   it('shows how a log-in authenticates by what dominates, with counts that sum up to its transactions', async () => {

@@ -5,8 +5,11 @@ import { UserError } from '@tapwarden/runtime/user-error'
 import type { HttpStore } from '@tapwarden/store/http-store'
 import type { CommonFlags } from '../common-flags.js'
 import { askStore } from '../open-store.js'
-import { counted, harmless, type Output, properties, table } from '../output.js'
+import { count, counted, harmless, type Output, properties, table } from '../output.js'
 import { type DecisionRow, decisionColumns, decisionColumnsSql } from './decisions.js'
+
+/** For a person; JSON has all of them. */
+const decisionsShownCount = 20
 
 interface TransactionRow {
   readonly id: string
@@ -26,8 +29,9 @@ export async function finding(
   await askStore(flags, output, async (store) => {
     const found = await findOne(store, id)
     const transactions = await evidenceTransactions(store, found)
+    // A finding has a decision for each actor that it names, so what is read here is bounded.
     const decisions = await store.query<DecisionRow>(
-      `SELECT ${decisionColumnsSql} FROM v_decisions WHERE finding_id = {id:String} ORDER BY id LIMIT 1000`,
+      `SELECT ${decisionColumnsSql} FROM v_decisions WHERE finding_id = {id:String} ORDER BY id`,
       { id: found.id },
     )
     if (flags.json === true) output.out(JSON.stringify({ ...found, transactions, decisions }))
@@ -86,7 +90,9 @@ function print(output: Output, found: Finding, transactions: TransactionRow[], d
     ]),
   )
   if (transactions.length > 0) {
-    output.out(`\nEvidence: ${counted(transactions.length, 'transaction')}`)
+    const total = found.evidence.transactionCount ?? 0
+    const of = total > transactions.length ? `${count(transactions.length)} of ` : ''
+    output.out(`\nEvidence: ${of}${counted(Math.max(total, transactions.length), 'transaction')}`)
     output.out(
       table(output, transactions, [
         { head: 'OBSERVED (UTC)', cell: (row) => row.observed },
@@ -97,7 +103,10 @@ function print(output: Output, found: Finding, transactions: TransactionRow[], d
       ]),
     )
   }
-  if (decisions.length > 0) output.out(`\nDecisions\n${table(output, decisions, decisionColumns)}`)
+  if (decisions.length === 0) return
+  output.out(`\nDecisions\n${table(output, decisions.slice(0, decisionsShownCount), decisionColumns)}`)
+  const more = decisions.length - decisionsShownCount
+  if (more > 0) output.out(`and ${count(more)} more: --json has all`)
 }
 
 function numbers(values: Readonly<Record<string, number>>): string {
