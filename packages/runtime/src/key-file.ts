@@ -6,8 +6,9 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
+import { link, open, readFile, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { makeFolder } from './make-folder.js'
 import { fileReadError, systemErrorCode, UserError } from './user-error.js'
 
 export interface FleetKey {
@@ -63,7 +64,7 @@ async function createWhenMissing(path: string): Promise<void> {
   }
   const draft = `${path}.${randomBytes(6).toString('hex')}`
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await makeFolder(dirname(path))
     const file = await open(draft, 'wx', 0o600)
     try {
       await file.writeFile(`1 ${randomBytes(keyBytes).toString('hex')}\n`)

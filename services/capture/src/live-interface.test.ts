@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { FrameSink } from './frame-source.js'
-import { captureFilter, kernelDrops, LiveInterfaceSource } from './live-interface.js'
+import { captureFilter, kernelDrops, LiveInterfaceSource, tryInterface } from './live-interface.js'
 
 const noSink: FrameSink = { frame: () => undefined }
 
@@ -56,6 +56,19 @@ describe('a capture that cannot start', () => {
     const source = new LiveInterfaceSource({ interfaceName: 'lo', command: await standIn(script) })
     await expect(source.frames(noSink)).rejects.toMatchObject({ code, message: expect.stringMatching(/^[^\n]+$/) })
     expect(source.statistics().restartCount).toBe(0)
+  })
+
+  it('is told by a try too, which leaves nothing running when it succeeds', async () => {
+    const refusing = await standIn('echo "tcpdump: nosuch: No such device exists" >&2; exit 1')
+    await expect(tryInterface({ interfaceName: 'nosuch', command: refusing })).rejects.toMatchObject({
+      code: 'interface-unknown',
+    })
+    const mark = join(folder, 'ended')
+    const listening = await standIn(
+      `echo "tcpdump: listening on lo" >&2; trap 'echo > ${mark}; exit' INT; while :; do sleep 0.01; done`,
+    )
+    await tryInterface({ interfaceName: 'lo', command: listening })
+    expect(await readFile(mark, 'utf8')).toBe('\n')
   })
 
   it('says what to install when there is no tcpdump', async () => {

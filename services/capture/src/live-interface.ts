@@ -238,6 +238,16 @@ export class LiveInterfaceSource implements FrameSource {
   }
 }
 
+/** Captures for a moment, and lets go. Throws the `FrameSourceError` that a capture with these options would end with before it began. */
+export async function tryInterface(options: LiveInterfaceOptions): Promise<void> {
+  const source = new LiveInterfaceSource(options)
+  try {
+    await Promise.race([source.capturing, source.frames({ frame: () => undefined })])
+  } finally {
+    await source.stop()
+  }
+}
+
 /**
  * tcpdump notices that its reader is gone with the next packet only, which on a quiet interface may never come. A shell that waits for
  * the end of its input, which comes with the end of our process, however it ends, then kills it. Without a shell there is no such guard.

@@ -95,7 +95,7 @@ describe('the command line', () => {
   })
 
   it('says where a store cannot be', async () => {
-    const ended = await tapwarden(['up', '--interface', 'lo', '--store', path('good.pcap')])
+    const ended = await tapwarden(['replay', path('good.pcap'), '--store', path('good.pcap')])
     expect([ended.code, ended.out]).toEqual([73, ''])
     expect(ended.err).toMatch(/good\.pcap: is no folder; give another with --store DIR\n$/)
   })

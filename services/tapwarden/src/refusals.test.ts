@@ -1,6 +1,6 @@
 /** What the machine refuses the embedded stack costs one line that says what to set, and its exit code: run in this process. */
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -38,6 +38,13 @@ async function ask(settings: object, ...args: string[]) {
   const code = await run([...args, '--config', config], output)
   return { code, notes }
 }
+
+it('an interface that cannot be captured on is said before anything is started', async () => {
+  const untouched = join(folder, 'untouched')
+  const { code, notes } = await ask({ store: { folder: untouched } }, 'up', '--interface', 'nosuch0')
+  expect([66, 69, 77]).toContain(code) // No such interface; no tcpdump; may not capture at all.
+  expect([notes.length, existsSync(untouched)]).toEqual([1, false])
+})
 
 describe.skipIf(missing !== undefined)(`a stack that may not have what its settings name ${missing ?? ''}`, () => {
   beforeAll(() => compileEngine())

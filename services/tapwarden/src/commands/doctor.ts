@@ -1,10 +1,11 @@
 /** `doctor`: what this machine can do, and what to do about what it cannot. Changes nothing. */
 
-import { spawn } from 'node:child_process'
 import { mkdtemp, readdir, rm, stat, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { exitCodes, systemErrorCode } from '@tapwarden/runtime/user-error'
+import { FrameSourceError } from '@tapwarden/service-capture/frame-source'
+import { tryInterface } from '@tapwarden/service-capture/live-interface'
 import { startEngine } from '@tapwarden/store/embedded/engine'
 import { type HttpStore, openStore } from '@tapwarden/store/http-store'
 import { type CommonFlags, keyFileOf, readSettings, type Settings } from '../common-flags.js'
@@ -54,47 +55,18 @@ function checkNode(): Check {
   return { name: 'node', state: 'fault', detail: `${process.versions.node}; 20.19 or newer is needed` }
 }
 
-const captureTryMs = 5_000
-const captureLines: readonly (readonly [pattern: RegExp, detail: (name: string) => string])[] = [
-  [
-    /permission|not permitted/i,
-    () => 'not permitted; run as root, or: setcap cap_net_raw+ep "$(command -v tcpdump)". replay works without',
-  ],
-  [/no such device|doesn't exist|not exist/i, (name) => `there is no interface ${name}; ip link lists them`],
-  [/is not up|network is down/i, (name) => `interface ${name} is down`],
-]
-
 /** Opens the interface with tcpdump, and lets go as soon as it listens. */
-function checkCapture(name: string): Promise<Check[]> {
-  return new Promise((resolve) => {
-    const child = spawn('tcpdump', ['-i', name, '-n', '-w', '/dev/null', '-s', '96', 'less 1'], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      timeout: captureTryMs,
-    })
-    let said = ''
-    let listening = false
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(-4_096)
-      if (!listening && /listening on/.test(said)) {
-        listening = true
-        child.kill('SIGTERM')
-      }
-    })
-    child.on('error', (error) => {
-      const missing = systemErrorCode(error) === 'ENOENT'
-      const detail = missing ? 'not found; apt-get install tcpdump. replay works without' : 'cannot be run'
-      resolve([{ name: 'tcpdump', state: 'limit', detail }])
-    })
-    child.on('close', () => {
-      const found: Check = { name: 'tcpdump', state: 'ok', detail: 'found' }
-      if (listening) resolve([found, { name: 'capture', state: 'ok', detail: `${name} can be captured on` }])
-      else {
-        const why =
-          captureLines.find(([pattern]) => pattern.test(said))?.[1](name) ?? said.trim().split('\n').at(-1) ?? ''
-        resolve([found, { name: 'capture', state: 'limit', detail: why }])
-      }
-    })
-  })
+async function checkCapture(name: string): Promise<Check[]> {
+  const found: Check = { name: 'tcpdump', state: 'ok', detail: 'found' }
+  try {
+    await tryInterface({ interfaceName: name })
+    return [found, { name: 'capture', state: 'ok', detail: `${name} can be captured on` }]
+  } catch (error) {
+    if (!(error instanceof FrameSourceError)) throw error
+    const detail = `${error.message} (replay works without)`
+    if (error.code === 'tcpdump-missing') return [{ name: 'tcpdump', state: 'limit', detail }]
+    return [found, { name: 'capture', state: 'limit', detail }]
+  }
 }
 
 async function checkDisk(folder: string): Promise<Check> {

@@ -4,11 +4,12 @@ import type { ConfigFlag } from '@tapwarden/runtime/config'
 import { startHealthServer } from '@tapwarden/runtime/health'
 import { exitCodes } from '@tapwarden/runtime/user-error'
 import { runCapture } from '@tapwarden/service-capture/capture-pipeline'
-import { LiveInterfaceSource } from '@tapwarden/service-capture/live-interface'
+import { FrameSourceError } from '@tapwarden/service-capture/frame-source'
+import { type LiveInterfaceOptions, LiveInterfaceSource, tryInterface } from '@tapwarden/service-capture/live-interface'
 import { type CommonFlags, keyFileOf, readSettings, type Settings } from '../common-flags.js'
 import { type EmbeddedStack, startEmbeddedStack } from '../embedded-stack.js'
 import { counted, type Output } from '../output.js'
-import { FaultKeepingSource, notVisible } from '../sensor.js'
+import { FaultKeepingSource, notVisible, sourceFault } from '../sensor.js'
 import { deadLetterCount } from '../services.js'
 import { stackMetrics } from '../stack-metrics.js'
 import { printSummary, summarize } from '../traffic-summary.js'
@@ -27,11 +28,33 @@ export async function up(flags: UpFlags, output: Output): Promise<number> {
     flags.enforce === true ? [{ flag: '--enforce', path: ['mitigator', 'mode'], value: 'enforce' }] : []
   const settings = await readSettings(flags, output, { quietLevel: 'info', flags: enforce })
   if (settings === undefined) return exitCodes.ok
-  const { result } = await untilSignal(settings.logger, output, (signal) => watch(settings, flags, output, signal))
+  const wanted = {
+    interfaceName: flags.interface,
+    ...(flags.filter === undefined ? {} : { filter: flags.filter }),
+  }
+  // Before the stack, which takes seconds to start, and before anything is said to be watched.
+  await requireCapture(wanted)
+  const { result } = await untilSignal(settings.logger, output, (signal) =>
+    watch(settings, flags, wanted, output, signal),
+  )
   return result
 }
 
-async function watch(settings: Settings, flags: UpFlags, output: Output, signal: AbortSignal): Promise<number> {
+async function requireCapture(wanted: LiveInterfaceOptions): Promise<void> {
+  try {
+    await tryInterface(wanted)
+  } catch (error) {
+    throw error instanceof FrameSourceError ? sourceFault(error) : error
+  }
+}
+
+async function watch(
+  settings: Settings,
+  flags: UpFlags,
+  wanted: LiveInterfaceOptions,
+  output: Output,
+  signal: AbortSignal,
+): Promise<number> {
   const stack = await startEmbeddedStack({ ...settings, keyFile: keyFileOf(settings.config) })
   let abandon = true
   try {
@@ -46,12 +69,10 @@ async function watch(settings: Settings, flags: UpFlags, output: Output, signal:
     try {
       if (signal.aborted) return exitCodes.ok
       const excludedPorts = [...stack.ownPorts, health.port]
-      const source = new LiveInterfaceSource({
-        interfaceName: flags.interface,
-        excludedPorts,
-        ...(flags.filter === undefined ? {} : { filter: flags.filter }),
-      })
-      announce(output, flags, source.effectiveFilter, excludedPorts, health.port, stack)
+      const source = new LiveInterfaceSource({ ...wanted, excludedPorts })
+      void source.capturing.then(() =>
+        announce(output, flags, source.effectiveFilter, excludedPorts, health.port, stack),
+      )
       const watched = new FaultKeepingSource(source)
       const capture = runCapture({
         source: watched,
