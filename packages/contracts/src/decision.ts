@@ -52,7 +52,10 @@ export const decisionSchema = z.object({
   /** From mirrored packets: capture time of the first refusal, and requests in scope since the push. */
   firstRefusedUs: z.int().optional(),
   refusedCount: z.int(),
+  /** Answered by the origin since the decision was in force. */
   passedCount: z.int(),
+  /** Of them those within the grace for requests that were on their way, which do not speak against the decision. Optional: added later. */
+  passedInGraceCount: z.int().optional(),
 })
 export type Decision = z.infer<typeof decisionSchema>
 
@@ -77,5 +80,6 @@ export const goldenDecision: Decision = {
   effect: 'effective',
   firstRefusedUs: 1_790_000_003_200_000,
   refusedCount: 41,
-  passedCount: 0,
+  passedCount: 2,
+  passedInGraceCount: 2,
 }

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { beginEffect, type EffectState, effectOf, observeEffect, observeEvasion } from './effect.js'
 
 const inForceUs = 1_790_000_003_000_000
-const decision = { ...goldenDecision, refusedCount: 0, passedCount: 0 }
+const decision = { ...goldenDecision, refusedCount: 0, passedCount: 0, passedInGraceCount: 0 }
 const { edgeDecisionId: _, ...unmarked } = goldenTransaction
 const passed: HttpTransaction = { ...unmarked, status: 401, observedAtUs: inForceUs + 5_000_000 }
 const refused: HttpTransaction = { ...passed, status: 403, edgeDecisionId: decision.id }
@@ -49,7 +49,7 @@ describe('effectOf', () => {
 
 describe('observeEffect', () => {
   it.each([
-    [{ observedAtUs: inForceUs + 1_999_999 }, 'was on its way'],
+    [{ observedAtUs: inForceUs - 1 }, 'came before the decision was in force'],
     [{ observedAtUs: decision.untilMs * 1_000 }, 'came after the end'],
     [{ edgeDecisionId: 'd-ffffffffffffffff' }, 'was refused under another decision'],
     [{ clientAddress: '203.0.113.10' }, 'is another actor’s'],
@@ -58,12 +58,21 @@ describe('observeEffect', () => {
   ])('a request that %j is no evidence: it %s', (change, _why) => {
     expect(after([{ ...passed, ...change }])).toEqual(begin())
   })
+  it.each([
+    [0, { passedCount: 9, passedInGraceCount: 9, statistic: 0 }, 'with the first moment'],
+    [1_999_999, { passedCount: 9, passedInGraceCount: 9, statistic: 0 }, 'to the last one of the grace'],
+    [2_000_000, { passedCount: 9, passedInGraceCount: 0 }, 'from then on apart from it'],
+  ])('requests that got through are counted %i µs after the decision came into force: %j, %s', (afterUs, counts, _why) => {
+    const state = after(times(9, { ...passed, observedAtUs: inForceUs + afterUs }))
+    expect(state).toMatchObject(counts)
+    expect(effectOf(state)).toBe(counts.passedInGraceCount > 0 ? 'unproven' : 'ineffective')
+  })
   it('an unanswered request is no evidence', () => {
     const { status: _status, ...unanswered } = passed
     expect(after([unanswered])).toEqual(begin())
   })
   it('a bare 403 does not count as our refusal, nor as let through', () => {
-    expect(after(times(20, { ...passed, status: 403 }))).toMatchObject({
+    expect(after(times(20, { ...passed, status: 403, observedAtUs: inForceUs + 1 }))).toMatchObject({
       refusedCount: 0,
       passedCount: 0,
       lookalikeCount: 20,

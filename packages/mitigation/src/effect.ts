@@ -3,7 +3,7 @@
  * there is enough of it.
  *
  *   refused  answered by an edge of ours under this decision (`edgeDecisionId`)
- *   passed   answered otherwise, after the grace for requests that were on their way
+ *   passed   answered otherwise; within the grace for requests that were on their way it is counted, and no evidence
  *   (neither) unanswered, refused under another decision, or older than the decision: no evidence
  *
  * A bare 403 or 429 is not a refusal: an origin that answers everybody with 403 would make a decision look effective that no edge ever
@@ -31,13 +31,14 @@ export interface EffectState {
   /** Capture time from which the decision was in force. */
   readonly inForceUs: number
   readonly refusedCount: number
+  /** Answered by the origin since the decision was in force, those within the grace included. */
   readonly passedCount: number
+  readonly passedInGraceCount: number
   /** Answers that look like ours and do not say so. */
   readonly lookalikeCount: number
   /** Refused requests whose session, account or key had a good history. */
   readonly collateralCount: number
   readonly firstRefusedUs?: number
-  readonly lastPassedUs?: number
   /** Between the two bounds; positive speaks for "in force". */
   readonly statistic: number
   /** The campaign went on with other actors while these were held back. */
@@ -51,11 +52,12 @@ const refusedStep = Math.log((1 - passWhenInForce) / (1 - passWhenNot))
 const passedStep = Math.log(passWhenInForce / passWhenNot)
 
 export function beginEffect(inForceUs: number, decision: Decision): EffectState {
-  const { refusedCount, passedCount, firstRefusedUs } = decision
+  const { refusedCount, passedCount, passedInGraceCount = 0, firstRefusedUs } = decision
   const state: EffectState = {
     inForceUs,
     refusedCount,
     passedCount,
+    passedInGraceCount,
     lookalikeCount: 0,
     collateralCount: 0,
     statistic: 0,
@@ -63,7 +65,7 @@ export function beginEffect(inForceUs: number, decision: Decision): EffectState 
   return firstRefusedUs === undefined ? state : { ...state, firstRefusedUs }
 }
 
-/** The state after one transaction; the same object when it is no evidence. `good`: its session, account or key had a good history. */
+/** The state after one transaction; the same object when it changes nothing. `good`: its session, account or key had a good history. */
 export function observeEffect(
   state: EffectState,
   decision: Decision,
@@ -83,15 +85,14 @@ export function observeEffect(
     }
   }
   const endUs = decision.untilMs * 1_000
-  const tooEarly = observedAtUs < state.inForceUs + limits.graceUs
-  if (status === undefined || edgeDecisionId !== undefined || tooEarly || observedAtUs >= endUs) return state
+  const outside = observedAtUs < state.inForceUs || observedAtUs >= endUs
+  if (status === undefined || edgeDecisionId !== undefined || outside) return state
   if (status === refusalStatus(decision)) return { ...state, lookalikeCount: state.lookalikeCount + 1 }
-  return {
-    ...state,
-    passedCount: state.passedCount + 1,
-    lastPassedUs: Math.max(state.lastPassedUs ?? 0, observedAtUs),
-    statistic: Math.max(-bound, state.statistic + passedStep),
+  const passedCount = state.passedCount + 1
+  if (observedAtUs < state.inForceUs + limits.graceUs) {
+    return { ...state, passedCount, passedInGraceCount: state.passedInGraceCount + 1 }
   }
+  return { ...state, passedCount, statistic: Math.max(-bound, state.statistic + passedStep) }
 }
 
 /** The campaign's finding named new actors whose requests began after this decision was in force. */

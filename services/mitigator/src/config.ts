@@ -54,11 +54,15 @@ export async function openEnforcers(
   timers?: Timers,
 ): Promise<Enforcer[]> {
   if (config.mode === 'simulate') return []
+  return Promise.all(config.enforcers.map((each) => openEnforcer(each, accessKeys, timers)))
+}
+
+export async function openEnforcer(
+  config: EnforcerConfig,
+  accessKeys: readonly AccessKey[],
+  timers?: Timers,
+): Promise<Enforcer> {
   const clock = timers === undefined ? {} : { timers }
-  return Promise.all(
-    config.enforcers.map(async (each): Promise<Enforcer> => {
-      if (each.kind === 'haproxy') return new HaproxyEnforcer({ ...each, ...clock })
-      return ForwardAuthEnforcer.start({ ...each, accessKeys, ...clock })
-    }),
-  )
+  if (config.kind === 'haproxy') return new HaproxyEnforcer({ ...config, ...clock })
+  return ForwardAuthEnforcer.start({ ...config, accessKeys, ...clock })
 }

@@ -41,6 +41,7 @@ export function decisionRow(decision: Decision): object {
     first_refused_at: decision.firstRefusedUs === undefined ? null : isoUs(decision.firstRefusedUs),
     refused_count: decision.refusedCount,
     passed_count: decision.passedCount,
+    passed_in_grace_count: decision.passedInGraceCount ?? 0,
     document: JSON.stringify(decision),
   }
 }
@@ -52,6 +53,7 @@ export function effectRow({ decision, measuredAtUs, detail }: EffectEntry): obje
     effect: decision.effect,
     refused_count: decision.refusedCount,
     passed_count: decision.passedCount,
+    passed_in_grace_count: decision.passedInGraceCount ?? 0,
     first_refused_at: decision.firstRefusedUs === undefined ? null : isoUs(decision.firstRefusedUs),
     detail: JSON.stringify(detail),
   }

@@ -143,13 +143,15 @@ export class EffectMeter {
     const decision = this.#parts.book.get(id)
     const state = this.#states.peek(id)
     if (decision === undefined || state === undefined) return
-    const { refusedCount, passedCount, firstRefusedUs, lookalikeCount, collateralCount, statistic } = state
+    const { refusedCount, passedCount, passedInGraceCount, firstRefusedUs } = state
+    const { lookalikeCount, collateralCount, statistic } = state
     const measured: Decision = {
       ...decision,
       version: decision.version + 1,
       effect: effectOf(state, defaultEffectLimits),
       refusedCount,
       passedCount,
+      passedInGraceCount,
       ...(firstRefusedUs === undefined ? {} : { firstRefusedUs }),
     }
     this.#parts.book.put(measured)

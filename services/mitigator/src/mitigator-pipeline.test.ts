@@ -175,8 +175,13 @@ describe.skipIf(missing !== undefined)(`mitigator${missing === undefined ? '' : 
     await stack.find(findingAbout(['203.0.113.7']))
     await expect.poll(() => stack.states()).toEqual(['in-force'])
     const passed = { ...login, clientAddress: '203.0.113.7', status: 401, observedAtUs: startMs * 1_000 + 5_000_000 }
-    await stack.mirror(passed, passed, passed, passed)
-    expect(stack.mitigator.decisions()).toMatchObject([{ effect: 'ineffective', passedCount: 4 }])
+    const onItsWay = { ...passed, observedAtUs: startMs * 1_000 + 1_000_000 }
+    await stack.mirror(onItsWay, onItsWay, passed, passed, passed, passed)
+    const measured = { effect: 'ineffective', passedCount: 6, passedInGraceCount: 2 }
+    expect(stack.mitigator.decisions()).toMatchObject([measured])
+    await expect
+      .poll(() => stack.store.query('SELECT effect, passed_count, passed_in_grace_count FROM v_decisions'))
+      .toEqual([{ effect: 'ineffective', passed_count: '6', passed_in_grace_count: '2' }])
   })
 
   it('simulates by default: decided, stored, never pushed', async () => {

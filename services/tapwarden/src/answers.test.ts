@@ -60,6 +60,7 @@ const decision = {
   effect: 'unproven' satisfies Decision['effect'],
   refused_count: 0,
   passed_count: 1234,
+  passed_in_grace_count: 5,
   document: '{}',
 }
 
@@ -151,7 +152,9 @@ describe.skipIf(missing !== undefined)(`answers from the engine ${missing ?? ''}
     expect(out).toMatch(/baseline +failureRatio 0\.05123/)
     expect(out).toMatch(/statistic +31\.5 \(threshold 12\)/)
     expect(out).toMatch(/not visible +nothing was hidden/)
-    expect(out).toMatch(/d-00000000000000bb {2}address 203\.0\.113\.9 +ban \(simulated\) +in-force +unproven +0 +1,234/)
+    expect(out).toMatch(
+      /d-00000000000000bb {2}address 203\.0\.113\.9 +ban \(simulated\) +in-force +unproven +0 +1,234 +5 /,
+    )
   })
 
   it.each([

@@ -132,11 +132,11 @@ SETTINGS {{table_settings}}`,
   host LowCardinality(String), method LowCardinality(String), path_template String,
   type LowCardinality(String), simulated Bool, origin LowCardinality(String), reason String,
   created_at ${ms}, until ${ms}, state LowCardinality(String), effect LowCardinality(String),
-  first_refused_at Nullable(${us}), refused_count UInt64, passed_count UInt64,
+  first_refused_at Nullable(${us}), refused_count UInt64, passed_count UInt64, passed_in_grace_count UInt64,
   document String CODEC(ZSTD(3)), stored_at ${ms} DEFAULT now64(3)
 ) ENGINE = {{engine:ReplacingMergeTree}} ORDER BY (id, version) SETTINGS {{table_settings}}`,
   `CREATE TABLE IF NOT EXISTS ${db}.decision_effects{{on_cluster}} (
-  decision_id String, measured_at ${us}, effect LowCardinality(String), refused_count UInt64, passed_count UInt64,
+  decision_id String, measured_at ${us}, effect LowCardinality(String), refused_count UInt64, passed_count UInt64, passed_in_grace_count UInt64,
   first_refused_at Nullable(${us}), detail String CODEC(ZSTD(1)), stored_at ${ms} DEFAULT now64(3)
 ) ENGINE = {{engine:MergeTree}} ORDER BY (decision_id, measured_at)
 TTL toDateTime(stored_at) + INTERVAL ${rollUpMonths} MONTH SETTINGS {{table_settings}}`,

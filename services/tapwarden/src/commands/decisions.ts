@@ -16,12 +16,13 @@ export interface DecisionRow {
   readonly effect: string
   readonly refused_count: string
   readonly passed_count: string
+  readonly passed_in_grace_count: string
   readonly reason: string
   readonly until: string
 }
 
 export const decisionColumnsSql = `id, finding_id, scope, value, host, method, path_template, type, simulated, state, effect,
-  refused_count, passed_count, reason, toString(created_at) AS created_at, toString(until) AS until`
+  refused_count, passed_count, passed_in_grace_count, reason, toString(created_at) AS created_at, toString(until) AS until`
 
 export const decisionColumns: readonly Column<DecisionRow>[] = [
   { head: 'ID', cell: (row) => row.id },
@@ -31,6 +32,7 @@ export const decisionColumns: readonly Column<DecisionRow>[] = [
   { head: 'EFFECT', cell: (row) => row.effect },
   { head: 'REFUSED', cell: (row) => count(row.refused_count), align: 'right' },
   { head: 'PASSED', cell: (row) => count(row.passed_count), align: 'right' },
+  { head: 'IN GRACE', cell: (row) => count(row.passed_in_grace_count), align: 'right' },
   { head: 'UNTIL (UTC)', cell: (row) => row.until.slice(0, 19) },
 ]
 
