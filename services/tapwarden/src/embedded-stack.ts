@@ -23,7 +23,7 @@ import type { TapwardenConfig } from './config.js'
 import { migrated, startedEngine } from './open-store.js'
 import { markEnded, markRunning, redeliver } from './redelivery.js'
 import { openRedactor } from './sensor.js'
-import { type StackParts, type StackServices, startServices } from './services.js'
+import { type EnforcerStatus, type StackParts, type StackServices, startServices } from './services.js'
 import type { StoreCounts } from './traffic-summary.js'
 import { UndoList } from './undo-list.js'
 
@@ -42,6 +42,8 @@ export interface EmbeddedStack {
   /** What every sensor of this stack redacts with. */
   readonly redactor: Redactor
   readonly mitigator: Mitigator
+  /** As they were at start; none when decisions are only simulated. */
+  readonly enforcers: readonly EnforcerStatus[]
   /** Where SQL tools find the engine. */
   readonly engine: Engine
   /** Ports of the stack's own servers: the sensor must not watch the traffic that its analysis causes. */
@@ -108,6 +110,7 @@ function runningStack(parts: StackParts, engine: Engine, services: StackServices
     store,
     redactor,
     mitigator: services.mitigator,
+    enforcers: services.enforcers,
     engine,
     ownPorts: [Number(new URL(engine.url).port), ...services.ports],
     failed,

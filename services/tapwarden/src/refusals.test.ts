@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { compileEngine, engineMissing } from '@tapwarden/store/embedded/test-engine'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run } from './command.js'
+import { enforcedAt } from './commands/up.js'
+import type { EnforcerStatus } from './services.js'
 import { testCapture } from './test-capture.js'
 
 const missing = engineMissing()
@@ -45,6 +47,17 @@ it('an interface that cannot be captured on is said before anything is started',
   expect([66, 69, 77]).toContain(code) // No such interface; no tcpdump; may not capture at all.
   expect([notes.length, existsSync(untouched)]).toEqual([1, false])
 })
+
+it.each<[readonly EnforcerStatus[], string]>([
+  [[], 'decisions are NOT enforced: mitigator.enforcers names none'],
+  [
+    [
+      { name: 'edge', fault: undefined },
+      { name: 'haproxy', fault: 'connect ENOENT' },
+    ],
+    'decisions are enforced at edge, haproxy (does not answer yet)',
+  ],
+])('%j: %s', (enforcers, words) => expect(enforcedAt(enforcers)).toBe(words))
 
 describe.skipIf(missing !== undefined)(`a stack that may not have what its settings name ${missing ?? ''}`, () => {
   beforeAll(() => compileEngine())

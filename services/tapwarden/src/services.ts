@@ -14,6 +14,7 @@ import { startAlerter } from '@tapwarden/service-alerter/alerter-pipeline'
 import { type CatalogService, startCatalog } from '@tapwarden/service-catalog/catalog-pipeline'
 import { startDetector } from '@tapwarden/service-detector/detector-pipeline'
 import { openEnforcers } from '@tapwarden/service-mitigator/config'
+import { enforcerFault } from '@tapwarden/service-mitigator/enforcer-check'
 import { type Mitigator, startMitigator } from '@tapwarden/service-mitigator/mitigator-pipeline'
 import type { HttpStore } from '@tapwarden/store/http-store'
 import type { TapwardenConfig } from './config.js'
@@ -38,8 +39,16 @@ export interface StackServices {
   readonly all: readonly RunningService[]
   readonly catalog: CatalogService
   readonly mitigator: Mitigator
+  readonly enforcers: readonly EnforcerStatus[]
   /** Ports that services listen on. */
   readonly ports: readonly number[]
+}
+
+/** An enforcer when the stack started. */
+export interface EnforcerStatus {
+  readonly name: string
+  /** Why it could not be used then; it is asked again for as long as a decision lasts. */
+  readonly fault: string | undefined
 }
 
 /** Pushes what stops each of them on `undo`. */
@@ -55,6 +64,13 @@ export async function startServices(parts: StackParts, undo: UndoList): Promise<
   const opened = await openEnforcers(config.mitigator, [parts.redactor.accessSubkey()])
   for (const enforcer of opened) undo.push(() => enforcer.close())
   const enforcers = [...opened, ...parts.enforcers]
+  const statuses = await Promise.all(
+    enforcers.map(async (enforcer) => ({ name: enforcer.name, fault: await enforcerFault(enforcer) })),
+  )
+  for (const { name, fault } of statuses) {
+    const message = 'An enforcer cannot be used now: decisions are pushed to it when it can'
+    if (fault !== undefined) parts.logger.warn({ enforcer: name, fault }, message)
+  }
   const mitigator = stopping(
     await startMitigator({ ...common('mitigator'), jobs, enforcers, config: config.mitigator }),
   )
@@ -68,7 +84,7 @@ export async function startServices(parts: StackParts, undo: UndoList): Promise<
   const detector = stopping(await startDetector({ ...common('detector'), config: config.detector, transactionLines }))
 
   const ports = opened.flatMap((enforcer) => (enforcer instanceof ForwardAuthEnforcer ? [enforcer.port] : []))
-  return { all: [alerter, mitigator, catalog, detector], catalog, mitigator, ports }
+  return { all: [alerter, mitigator, catalog, detector], catalog, mitigator, enforcers: statuses, ports }
 }
 
 function alerterConfig({ config, storeFolder }: StackParts): TapwardenConfig['alerter'] {

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { exitCodes, systemErrorCode } from '@tapwarden/runtime/user-error'
 import { FrameSourceError } from '@tapwarden/service-capture/frame-source'
 import { tryInterface } from '@tapwarden/service-capture/live-interface'
+import { configuredEnforcerFault } from '@tapwarden/service-mitigator/enforcer-check'
 import { startEngine } from '@tapwarden/store/embedded/engine'
 import { type HttpStore, openStore } from '@tapwarden/store/http-store'
 import { type CommonFlags, keyFileOf, readSettings, type Settings } from '../common-flags.js'
@@ -34,6 +35,7 @@ export async function doctor(
     checkDisk(settings.storeFolder),
     checkKey(keyFileOf(settings.config)),
     checkEngine(settings),
+    checkEnforcers(settings),
   ])
   const all = checks.flat()
   if (flags.json === true) for (const check of all) output.out(JSON.stringify(check))
@@ -96,6 +98,19 @@ async function checkKey(path: string): Promise<Check> {
       return { name: 'fleet key', state: 'fault', detail: `${path} cannot be read` }
     return { name: 'fleet key', state: 'ok', detail: `${path} will be made on first use` }
   }
+}
+
+/** Those that the configuration names, whether decisions are enforced or only simulated. */
+async function checkEnforcers({ config }: Settings): Promise<Check[]> {
+  return Promise.all(
+    config.mitigator.enforcers.map(async (each): Promise<Check> => {
+      const fault = await configuredEnforcerFault(each, [])
+      const doubt = each.kind === 'forward-auth' ? ' (or it is the tapwarden that runs)' : ''
+      const well = each.kind === 'haproxy' ? 'answers, and has our maps' : 'its port is free'
+      const detail = fault === undefined ? well : `${fault}${doubt}`
+      return { name: `enforcer ${each.name}`, state: fault === undefined ? 'ok' : 'limit', detail }
+    }),
+  )
 }
 
 /** Asks the store's engine, the running one or its own; where there is no store yet, tries an engine in a folder of its own. */

@@ -10,7 +10,7 @@ import { type CommonFlags, keyFileOf, readSettings, type Settings } from '../com
 import { type EmbeddedStack, startEmbeddedStack } from '../embedded-stack.js'
 import { counted, type Output } from '../output.js'
 import { FaultKeepingSource, notVisible, sourceFault } from '../sensor.js'
-import { deadLetterCount } from '../services.js'
+import { deadLetterCount, type EnforcerStatus } from '../services.js'
 import { stackMetrics } from '../stack-metrics.js'
 import { printSummary, summarize } from '../traffic-summary.js'
 import { untilSignal } from '../until-signal.js'
@@ -71,7 +71,7 @@ async function watch(
       const excludedPorts = [...stack.ownPorts, health.port]
       const source = new LiveInterfaceSource({ ...wanted, excludedPorts })
       void source.capturing.then(() =>
-        announce(output, flags, source.effectiveFilter, excludedPorts, health.port, stack),
+        announce(output, settings, flags, source.effectiveFilter, excludedPorts, health.port, stack),
       )
       const watched = new FaultKeepingSource(source)
       const capture = runCapture({
@@ -110,15 +110,24 @@ async function watch(
   }
 }
 
+/** Enforcing without an enforcer, or at one that is away, refuses nothing: that is said where it is started. */
+export function enforcedAt(enforcers: readonly EnforcerStatus[]): string {
+  if (enforcers.length === 0) return 'decisions are NOT enforced: mitigator.enforcers names none'
+  const each = enforcers.map(({ name, fault }) => (fault === undefined ? name : `${name} (does not answer yet)`))
+  return `decisions are enforced at ${each.join(', ')}`
+}
+
 function announce(
   output: Output,
+  settings: Settings,
   flags: UpFlags,
   filter: string,
   excludedPorts: readonly number[],
   healthPort: number,
   stack: EmbeddedStack,
 ): void {
-  const mode = flags.enforce === true ? 'decisions are enforced' : 'decisions are simulated (--enforce pushes them)'
+  const enforces = settings.config.mitigator.mode === 'enforce'
+  const mode = enforces ? enforcedAt(stack.enforcers) : 'decisions are simulated (--enforce pushes them)'
   output.note(`watching ${flags.interface}; ${mode}; Ctrl-C ends it`)
   output.note(
     `not watched: ${counted(excludedPorts.length, 'port')} of our own (${excludedPorts.join(', ')}); filter: ${filter}`,
