@@ -1,0 +1,59 @@
+/** The README lists the views and their main columns: held against the engine. */
+
+import { readFileSync } from 'node:fs'
+import { database, tableNames } from '@tapwarden/contracts/names'
+import { goldenTransaction, transactionTopic } from '@tapwarden/contracts/transaction'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { engineMissing, startTestStore, type TestStore } from './embedded/test-engine.js'
+
+const missing = engineMissing()
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+
+/** View → columns named in its row. */
+const listed = new Map(
+  [...readme.matchAll(/^\| `(v_[a-z_]+)` \|[^|]*\|([^|]*)\|$/gm)].map(([, view, columns]) => [
+    view ?? '',
+    [...(columns ?? '').matchAll(/`([a-z0-9_]+)`/g)].map(([, column]) => column ?? ''),
+  ]),
+)
+
+describe.skipIf(missing !== undefined)(`the README's list of views ${missing ?? ''}`, () => {
+  let test: TestStore
+  beforeAll(async () => {
+    test = await startTestStore()
+  }, 60_000)
+  afterAll(() => test?.stop())
+
+  it('names every view, and no column that is not there', async () => {
+    const rows = await test.store.query<{ view: string; columns: string[] }>(
+      `SELECT table AS view, groupArray(name) AS columns FROM system.columns
+WHERE database = {database:String} AND startsWith(table, 'v_') GROUP BY table`,
+      { database },
+    )
+    const columnsOf = new Map(rows.map(({ view, columns }) => [view, columns]))
+    expect([...listed.keys()].sort()).toEqual([...columnsOf.keys()].sort())
+    const absent = [...listed].flatMap(([view, columns]) =>
+      columns.filter((column) => columnsOf.get(view)?.includes(column) !== true).map((column) => `${view}.${column}`),
+    )
+    expect(absent).toEqual([])
+    expect(Math.min(...[...listed.values()].map((columns) => columns.length))).toBeGreaterThan(0)
+  })
+
+  it('joins templates without losing what has no endpoint, as a person asks', async () => {
+    const sql = /```sql\n([^`]+)```/.exec(readme)?.[1] ?? ''
+    const lines = [
+      { ...goldenTransaction, id: '1'.repeat(32), path: '/users/7', endpointId: '00000000000000e1' },
+      { ...goldenTransaction, id: '2'.repeat(32), path: '/logo.svg', endpointId: '00000000000000e2' },
+    ]
+    await test.store.insertNdjson(
+      tableNames.transactions,
+      Buffer.concat(lines.map((line) => transactionTopic.encode(line))),
+      { deduplicationToken: 't' },
+    )
+    const { host, method } = goldenTransaction
+    const endpoint = { id: '00000000000000e1', host, method, path_template: '/users/{userId}', version: 1 }
+    await test.store.insertRows(tableNames.endpoints, [endpoint], { deduplicationToken: 'e' })
+    const answer = JSON.parse(await test.store.userQuery(sql, 'JSON')) as { data: { path_template: string }[] }
+    expect(answer.data.map((row) => row.path_template).sort()).toEqual(['/logo.svg', '/users/{userId}'])
+  })
+})
