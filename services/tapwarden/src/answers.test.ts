@@ -1,6 +1,6 @@
 /** `findings`, `finding` and `decisions` over a store that has some: run in this process, on the real engine. */
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Decision } from '@tapwarden/contracts/decision'
@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run } from './command.js'
 import { attachStore, type OpenedStore } from './open-store.js'
 import type { Output } from './output.js'
+import { testCapture } from './test-capture.js'
 
 const missing = engineMissing()
 
@@ -115,6 +116,7 @@ describe.skipIf(missing !== undefined)(`answers from the engine ${missing ?? ''}
     folder = mkdtempSync(join(tmpdir(), 'tapwarden-answers-'))
     opened = await attachStore(folder, silentLogger, 0)
     const { store } = opened
+    writeFileSync(join(folder, 'one.pcap'), testCapture(1).bytes)
     await store.insertRows(tableNames.findings, [findingRow({ version: 1 }), findingRow({ version: 2 })], {
       deduplicationToken: 'f',
     })
@@ -139,7 +141,11 @@ describe.skipIf(missing !== undefined)(`answers from the engine ${missing ?? ''}
 
   it('lists each finding once, its latest version, and says how to see more', async () => {
     const { code, out, notes } = await ask('findings')
-    expect([code, out.split('\n').length, notes]).toEqual([0, 2, 'the evidence of one: tapwarden finding ID'])
+    expect([code, out.split('\n').length, notes]).toEqual([
+      0,
+      2,
+      `the evidence of one: npx --no-install tapwarden finding ${finding.id} --store ${folder}`,
+    ])
     expect(out).toMatch(
       /^f-00000000000000aa {2}high +97 % +OAT-008 +Credential stuffing on POST \/login +open +2026-09-21 14:13:30$/m,
     )
@@ -202,7 +208,7 @@ describe.skipIf(missing !== undefined)(`answers from the engine ${missing ?? ''}
   })
 
   it('a second stack on the same folder is refused, with what to do', async () => {
-    const { code, notes } = await ask('up', '--interface', 'lo', '--log-level', 'silent')
+    const { code, notes } = await ask('replay', join(folder, 'one.pcap'), '--log-level', 'silent')
     expect([code, notes]).toEqual([69, expect.stringMatching(/is held by process \d+/)])
   })
 })

@@ -8,6 +8,7 @@ import { type HttpStore, openStore } from '@tapwarden/store/http-store'
 import { applyMigrations, MigrationMismatch } from '@tapwarden/store/migrations/migrations'
 import { StoreUnavailable } from '@tapwarden/store/store'
 import { type CommonFlags, readSettings, type Settings } from './common-flags.js'
+import { pastable } from './hints.js'
 import type { Output } from './output.js'
 
 export interface OpenedStore {
@@ -24,7 +25,7 @@ export async function askStore(
 ): Promise<void> {
   const settings = await readSettings(flags, output, { quietLevel: 'error' })
   if (settings === undefined) return
-  await requireStore(settings.storeFolder)
+  await requireStore(settings.storeFolder, flags)
   const opened = await attachStore(settings.storeFolder, settings.logger, settings.config.store.port)
   try {
     await ask(opened.store, settings)
@@ -97,8 +98,8 @@ export async function startedEngine(start: () => Promise<Engine>, storeFolder: s
   }
 }
 
-async function requireStore(storeFolder: string): Promise<void> {
-  const missing = `no store in ${storeFolder} yet; make one with: tapwarden replay FILE.pcap, or name another with --store DIR`
+async function requireStore(storeFolder: string, flags: CommonFlags): Promise<void> {
+  const missing = `no store in ${storeFolder} yet; make one with: ${pastable(flags, 'replay FILE.pcap')}, or name another with --store DIR`
   try {
     if ((await readdir(storeFolder)).length === 0) throw new UserError('noInput', missing)
   } catch (cause) {

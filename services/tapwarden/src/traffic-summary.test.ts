@@ -24,19 +24,35 @@ it('says what was not visible, without zeros, and what to do next', () => {
   const lines: string[] = []
   const output: Output = { interactive: false, columns: 80, out: (text) => lines.push(text), note: () => undefined }
   const notVisible = { missedBytes: 1200, opaqueBytes: 0 }
-  printSummary(output, summarize({ ...base, sensor, before: nothing, after: some, notVisible, deadLetters: 1 }), false)
+  printSummary(output, summarize({ ...base, sensor, before: nothing, after: some, notVisible, deadLetters: 1 }), {})
   const text = lines.join('\n')
   expect(text).toContain('transactions  10 (10 new)')
   expect(text).toContain('not visible   missedBytes 1,200')
   expect(text).not.toContain('opaqueBytes')
   expect(text).toContain('set aside     1 record')
   expect(text).toContain('5 transactions/s')
-  expect(text).toContain('tapwarden findings')
+  expect(text).toContain('\nNext: npx --no-install tapwarden findings')
 })
 
 it('says of HTTP without endpoints that static files prove none either', () => {
   const lines: string[] = []
   const output: Output = { interactive: false, columns: 80, out: (text) => lines.push(text), note: () => undefined }
-  printSummary(output, summarize({ ...base, sensor, before: nothing, after: { ...nothing, transactions: 10 } }), false)
+  printSummary(output, summarize({ ...base, sensor, before: nothing, after: { ...nothing, transactions: 10 } }), {})
   expect(lines.join('\n')).toMatch(/^No endpoints: static files and pages .*, errors, redirects, .* prove none\./m)
+})
+
+it.each([
+  [
+    { packets: 0, transactions: 0 },
+    some,
+    'No HTTP was seen.',
+    'what the store had before is not what this capture showed',
+  ],
+  [sensor, some, 'Next: npx --no-install tapwarden findings --store /s', 'in the store just used'],
+  [sensor, { ...some, findings: 0 }, 'Next: npx --no-install tapwarden endpoints --store /s', 'nothing found'],
+])('%j in a store with %j: %s, since %s', (seen, held, words, _why) => {
+  const lines: string[] = []
+  const output: Output = { interactive: false, columns: 80, out: (text) => lines.push(text), note: () => undefined }
+  printSummary(output, summarize({ ...base, sensor: seen, before: held, after: held }), { store: '/s' })
+  expect(lines.join('\n').split('\n').at(-1)).toContain(words)
 })

@@ -1,5 +1,7 @@
 /** What a run over traffic came to: for a person in a few lines, for a script as one object. Pure. */
 
+import type { CommonFlags } from './common-flags.js'
+import { pastable } from './hints.js'
 import { count, counted, harmless, type Output, properties } from './output.js'
 
 /** What the store holds; the difference of two of these is what a run added. */
@@ -64,8 +66,12 @@ export function summarize(parts: {
   }
 }
 
-export function printSummary(output: Output, summary: TrafficSummary, json: boolean): void {
-  if (json) {
+export interface SummaryOptions extends Pick<CommonFlags, 'store' | 'config'> {
+  readonly json?: boolean
+}
+
+export function printSummary(output: Output, summary: TrafficSummary, flags: SummaryOptions): void {
+  if (flags.json === true) {
     output.out(JSON.stringify(summary))
     return
   }
@@ -86,7 +92,7 @@ export function printSummary(output: Output, summary: TrafficSummary, json: bool
       ['time', `${summary.seconds.toFixed(1)} s, ${count(perSecond)} transactions/s`],
     ]),
   )
-  output.out(`\n${nextStep(summary)}`)
+  output.out(`\n${nextStep(summary, flags)}`)
 }
 
 function notVisible(summary: TrafficSummary): string {
@@ -98,11 +104,10 @@ function notVisible(summary: TrafficSummary): string {
 export const provesNoEndpoint =
   'static files and pages (without an API token), errors, redirects, HEAD and OPTIONS, and requests without an answer prove none'
 
-function nextStep(summary: TrafficSummary): string {
-  if (summary.findings.total > 0) return 'Next: tapwarden findings'
-  if (summary.endpoints.total > 0) return 'Next: tapwarden endpoints'
-  if (summary.transactions.seen > 0) {
-    return `No endpoints: ${provesNoEndpoint}. Next: tapwarden query "SELECT * FROM v_transactions"`
-  }
-  return 'No HTTP was seen. Is it encrypted, or is the capture of something else?'
+/** About this run first: what the store held before says nothing of a capture without HTTP. */
+function nextStep(summary: TrafficSummary, flags: SummaryOptions): string {
+  if (summary.transactions.seen === 0) return 'No HTTP was seen. Is it encrypted, or is the capture of something else?'
+  if (summary.findings.total > 0) return `Next: ${pastable(flags, 'findings')}`
+  if (summary.endpoints.total > 0) return `Next: ${pastable(flags, 'endpoints')}`
+  return `No endpoints: ${provesNoEndpoint}. Next: ${pastable(flags, 'query "SELECT * FROM v_transactions"')}`
 }

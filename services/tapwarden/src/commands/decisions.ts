@@ -2,6 +2,7 @@
 
 import type { ListFlags } from '../command.js'
 import type { CommonFlags } from '../common-flags.js'
+import { pastable } from '../hints.js'
 import { askStore } from '../open-store.js'
 import { type Column, count, type Output, printList } from '../output.js'
 
@@ -45,7 +46,7 @@ export async function decisions(flags: CommonFlags & ListFlags, output: Output):
     printList(output, {
       rows,
       json: flags.json === true,
-      whenEmpty: 'no decisions: they follow from findings (`tapwarden findings`)',
+      whenEmpty: `no decisions: they follow from findings: ${pastable(flags, 'findings')}`,
       columns: decisionColumns,
     })
   })

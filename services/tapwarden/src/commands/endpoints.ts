@@ -3,6 +3,7 @@
 import { prevailingSchemes } from '@tapwarden/catalog/authentication'
 import type { ListFlags } from '../command.js'
 import type { CommonFlags } from '../common-flags.js'
+import { pastable } from '../hints.js'
 import { askStore } from '../open-store.js'
 import { count, type Output, printList } from '../output.js'
 import { provesNoEndpoint } from '../traffic-summary.js'
@@ -37,8 +38,8 @@ export async function endpoints(
       json: flags.json === true,
       whenEmpty:
         flags.host === undefined
-          ? `no endpoints yet: ${provesNoEndpoint}; replay a capture with calls of an API in it, or leave \`tapwarden up\` running for a while`
-          : `no endpoints of ${flags.host}: \`tapwarden endpoints\` lists all hosts (a port is part of the host)`,
+          ? `no endpoints yet: ${provesNoEndpoint}; replay a capture with calls of an API in it, or leave this running for a while: ${pastable(flags, 'up -i INTERFACE')}`
+          : `no endpoints of ${flags.host} (a port is part of the host); of all hosts: ${pastable(flags, 'endpoints')}`,
       columns: [
         { head: 'METHOD', cell: (row) => row.method },
         { head: 'HOST', cell: (row) => row.host, maxCharacters: 40 },

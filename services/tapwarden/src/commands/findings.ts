@@ -2,6 +2,7 @@
 
 import type { ListFlags } from '../command.js'
 import type { CommonFlags } from '../common-flags.js'
+import { pastable } from '../hints.js'
 import { askStore } from '../open-store.js'
 import { type Output, printList } from '../output.js'
 
@@ -28,7 +29,7 @@ FROM v_findings ORDER BY v_findings.detected_at DESC, id LIMIT {limit:UInt32}`,
     printList(output, {
       rows,
       json: flags.json === true,
-      whenEmpty: 'no findings: nothing has looked like an attack so far (`tapwarden endpoints` shows what was learned)',
+      whenEmpty: `no findings: nothing has looked like an attack so far; what was learned: ${pastable(flags, 'endpoints')}`,
       columns: [
         { head: 'ID', cell: (row) => row.id },
         { head: 'SEVERITY', cell: (row) => row.severity },
@@ -39,6 +40,8 @@ FROM v_findings ORDER BY v_findings.detected_at DESC, id LIMIT {limit:UInt32}`,
         { head: 'DETECTED (UTC)', cell: (row) => row.detected_at.slice(0, 19) },
       ],
     })
-    if (rows.length > 0 && flags.json !== true) output.note('the evidence of one: tapwarden finding ID')
+    const [first] = rows
+    if (first !== undefined && flags.json !== true)
+      output.note(`the evidence of one: ${pastable(flags, `finding ${first.id}`)}`)
   })
 }

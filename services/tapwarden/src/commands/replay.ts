@@ -82,7 +82,7 @@ async function replayAll(
       seconds: (performance.now() - startedMs) / 1_000,
       faults: [...inputs.faults, ...damages].map((fault) => fault.message),
     })
-    printSummary(output, summary, flags.json === true)
+    printSummary(output, summary, flags)
     return damages[0]
   } finally {
     await stack.stop({ abandon })

@@ -99,7 +99,7 @@ async function watch(
           seconds: (performance.now() - startedMs) / 1_000,
           faults: watched.fault === undefined ? [] : [watched.fault.message],
         })
-        printSummary(output, summary, flags.json === true)
+        printSummary(output, summary, flags)
       }
       return watched.fault?.exitCode ?? exitCodes.ok
     } finally {
