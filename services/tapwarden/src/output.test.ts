@@ -1,11 +1,12 @@
+import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { harmless, harmlessLines, type Output, printList, properties } from './output.js'
+import { harmless, harmlessLines, type Output, printList, properties, table, wrapped } from './output.js'
 
-function memory(): Output & { readonly outs: string[]; readonly notes: string[] } {
+function memory(interactive = false): Output & { readonly outs: string[]; readonly notes: string[] } {
   const outs: string[] = []
   const notes: string[] = []
   return {
-    interactive: false,
+    interactive,
     columns: 80,
     outs,
     notes,
@@ -67,4 +68,28 @@ it('properties line up', () => {
       ['long', 'x'],
     ]),
   ).toBe('a     1\nlong  x')
+})
+
+const long = `What could not be seen: ${'word '.repeat(60)}end`
+
+it('what has no limit is whole in a pipe, and wrapped on a terminal', () => {
+  expect(properties(memory(), [['name', long]])).toBe(`name  ${long}`)
+  const lines = properties(memory(true), [['name', long]]).split('\n')
+  expect(lines.every((line) => line.length <= 80)).toBe(true)
+  expect(lines.map((line) => line.slice(6)).join(' ')).toBe(long)
+  const rows = table(memory(), [long], [{ head: 'TEXT', cell: (text) => text }])
+  expect(rows).toBe(`TEXT\n${long}`)
+})
+
+it('a wrap loses nothing and keeps to the width', () => {
+  const text = fc
+    .array(fc.constantFrom('a', 'bb', ' ', 'é', '🦊', '-'), { maxLength: 60 })
+    .map((parts) => parts.join(''))
+  fc.assert(
+    fc.property(text, fc.integer({ min: 1, max: 12 }), (whole, width) => {
+      const lines = wrapped(whole, width).split('\n')
+      const bare = (each: string): string => each.replaceAll(' ', '')
+      return lines.every((line) => [...line].length <= width) && bare(lines.join('')) === bare(whole)
+    }),
+  )
 })

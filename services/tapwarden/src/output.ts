@@ -46,8 +46,10 @@ export interface Column<Row> {
   readonly head: string
   readonly cell: (row: Row) => string | number
   readonly align?: 'left' | 'right'
-  /** A longer cell is cut in a table; JSON has it whole. */
+  /** A longer cell is cut in a table, so that a row stays a line; JSON has it whole. Without it a cell is wrapped on a terminal, whole in a pipe. */
   readonly maxCharacters?: number
+  /** Where a terminal's line ends. Default 80. */
+  readonly wrapCharacters?: number
 }
 
 export interface ListOptions<Row> {
@@ -85,6 +87,7 @@ const bareCharacters = {
   'right-mid': '',
   middle: '  ',
 }
+const middleCharacters = 2
 
 export function table<Row>(output: Output, rows: readonly Row[], columns: readonly Column<Row>[]): string {
   const head = output.interactive ? ['bold'] : []
@@ -94,7 +97,7 @@ export function table<Row>(output: Output, rows: readonly Row[], columns: readon
     chars: bareCharacters,
     style: { head, border: [], 'padding-left': 0, 'padding-right': 0 },
   })
-  for (const row of rows) grid.push(columns.map((column) => cellText(column, row)))
+  for (const row of rows) grid.push(columns.map((column) => cellText(output, column, row)))
   return grid
     .toString()
     .split('\n')
@@ -104,17 +107,36 @@ export function table<Row>(output: Output, rows: readonly Row[], columns: readon
 
 /** Two columns without a head: what a single thing is made of. */
 export function properties(output: Output, pairs: readonly (readonly [string, string | number])[]): string {
+  const nameCharacters = Math.max(0, ...pairs.map(([name]) => name.length))
   const columns: Column<readonly [string, string | number]>[] = [
     { head: '', cell: ([name]) => name },
-    { head: '', cell: ([, value]) => value },
+    { head: '', cell: ([, value]) => value, wrapCharacters: output.columns - nameCharacters - middleCharacters },
   ]
   return table(output, pairs, columns).split('\n').slice(1).join('\n')
 }
 
-function cellText<Row>(column: Column<Row>, row: Row): string {
+function cellText<Row>(output: Output, column: Column<Row>, row: Row): string {
   const text = harmless(String(column.cell(row)))
-  const limit = column.maxCharacters ?? 80
-  return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`
+  const { maxCharacters, wrapCharacters = wrapDefaultCharacters } = column
+  if (maxCharacters !== undefined && text.length > maxCharacters) return `${text.slice(0, maxCharacters - 1)}…`
+  return output.interactive ? wrapped(text, Math.max(wrapCharacters, wrapMinCharacters)) : text
+}
+
+const wrapDefaultCharacters = 80
+/** On a terminal narrower than that nothing reads well. */
+const wrapMinCharacters = 20
+
+/** Lines of at most so many characters, cut at blanks where there are some; nothing but those blanks is lost. */
+export function wrapped(text: string, lineMaxCharacters: number): string {
+  const lines: string[] = []
+  let rest = [...text]
+  while (rest.length > lineMaxCharacters) {
+    const blank = rest.lastIndexOf(' ', lineMaxCharacters)
+    const end = blank > 0 ? blank : lineMaxCharacters
+    lines.push(rest.slice(0, end).join(''))
+    rest = rest.slice(blank > 0 ? end + 1 : end)
+  }
+  return [...lines, rest.join('')].join('\n')
 }
 
 export function count(value: number | string): string {

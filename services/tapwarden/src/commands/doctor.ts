@@ -44,7 +44,7 @@ export async function doctor(
       table(output, all, [
         { head: 'CHECK', cell: (check) => check.name },
         { head: 'STATE', cell: (check) => check.state },
-        { head: 'DETAIL', cell: (check) => check.detail, maxCharacters: 400 },
+        { head: 'DETAIL', cell: (check) => check.detail },
       ]),
     )
   }
