@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { InProcessBus } from '@tapwarden/bus/in-process'
+import { endpointId } from '@tapwarden/catalog/endpoint-id'
 import { endpointTopic } from '@tapwarden/contracts/endpoint'
 import { consumerGroups, topicNames } from '@tapwarden/contracts/names'
 import { partitionOf } from '@tapwarden/contracts/partition-key'
@@ -157,6 +158,24 @@ FROM v_transactions`,
     writeFileSync(join(folder, 'transactions.journal'), `left-over\n${lines.join('\n')}\n`)
     expect(await run(left)).toMatchObject({ insertedCount: 0, duplicateCount: 2 })
     expect(await endpoints()).toContainEqual(['POST', '/api/v1/orders', 12])
+  }, 60_000)
+
+  it('redirects what a killed process stored under literal paths, before it had decided', async () => {
+    const early = Array.from({ length: 40 }, (_, i) => ({
+      ...request(700 + i, 'GET', `/api/v1/stores/${2_000 + i}`),
+      host: 'early.example',
+    }))
+    const lines = early.map((transaction) =>
+      JSON.stringify({ ...transaction, endpointId: endpointId('early.example', 'GET', transaction.path) }),
+    )
+    writeFileSync(join(folder, 'transactions.journal'), `left-over-2\n${lines.join('\n')}\n`)
+    await run([])
+    const rows = await stores.store.query(
+      `SELECT path_template, toString(transactions) AS transactions FROM
+(SELECT endpoint_id, count() AS transactions FROM v_transactions WHERE host = 'early.example' GROUP BY endpoint_id) AS t
+LEFT JOIN v_endpoints ON id = endpoint_id`,
+    )
+    expect(rows).toEqual([{ path_template: '/api/v1/stores/{storeId}', transactions: '40' }])
   }, 60_000)
 
   it('answers for one endpoint, by template or by any path of it', async () => {

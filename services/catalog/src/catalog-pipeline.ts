@@ -69,12 +69,13 @@ export async function startCatalog(options: CatalogOptions): Promise<CatalogServ
   })
   // After the writer has completed what its journal held: those rows are stored, and come again only as duplicates.
   const catalog = new Catalog()
-  const { baselines, transactionCount } = await restoreCatalog(
+  const { baselines, transactionCount, decided } = await restoreCatalog(
     catalog,
     options.store,
     options.config.restoreTransactionsMaxCount,
   )
   const publisher = new EndpointPublisher(options.bus, options.store, catalog, baselines)
+  await publisher.publish(decided)
   // What the last process learned and did not come to write: the detector files what it rebuilds under these endpoints.
   await publisher.writeEndpoints((options.timers ?? systemTimers).nowMs(), false)
   // Consumers that start with us know nothing yet; to others these snapshots are no news.

@@ -1,10 +1,12 @@
 /**
  * The catalog's state from the store, at start: the endpoints decided so far, then what the latest transactions teach, in event-time order.
- * Nothing is written meanwhile. What the store counted beyond those transactions becomes each endpoint's baseline.
+ * Nothing is written meanwhile. What the store counted beyond those transactions becomes each endpoint's baseline. Rows that were stored
+ * under their literal path, because the last process had not decided yet, are redirected by the decisions taken here.
  */
 
 import type { Catalog } from '@tapwarden/catalog/catalog'
 import type { CatalogTransaction } from '@tapwarden/catalog/catalog-transaction'
+import type { EndpointSnapshot } from '@tapwarden/contracts/endpoint'
 import { tableNames } from '@tapwarden/contracts/names'
 import type { Store } from '@tapwarden/store/store'
 import { listEndpoints } from './catalog-queries.js'
@@ -37,6 +39,8 @@ interface StoredTransaction {
 export interface RestoredCatalog {
   readonly baselines: Map<string, EndpointBaseline>
   readonly transactionCount: number
+  /** Decisions taken while learning, for their redirects: not published yet. */
+  readonly decided: readonly EndpointSnapshot[]
 }
 
 /** Throws what the store throws. */
@@ -49,8 +53,9 @@ export async function restoreCatalog(
   for (const row of endpoints) {
     catalog.restore({ host: row.host, method: row.method, pathTemplate: row.path_template, version: row.version })
   }
-  const transactionCount = maxTransactions > 0 ? await learnLatest(catalog, store, maxTransactions) : 0
-  catalog.decide(true)
+  const decided: EndpointSnapshot[] = []
+  const transactionCount = maxTransactions > 0 ? await learnLatest(catalog, store, maxTransactions, decided) : 0
+  decided.push(...catalog.decide(true))
   const rebuilt = new Map(
     [...catalog.hosts()].flatMap((host) => host.endpoints().map((known) => [known.id, known.state])),
   )
@@ -66,10 +71,15 @@ export async function restoreCatalog(
       statusCounts: subtractCounts(row.status_counts, Object.fromEntries(state?.statusCounts ?? [])),
     })
   }
-  return { baselines, transactionCount }
+  return { baselines, transactionCount, decided }
 }
 
-async function learnLatest(catalog: Catalog, store: Store, maxTransactions: number): Promise<number> {
+async function learnLatest(
+  catalog: Catalog,
+  store: Store,
+  maxTransactions: number,
+  decided: EndpointSnapshot[],
+): Promise<number> {
   const [bound] = await store.query<{ fromUs: string; count: string }>(
     `SELECT toString(min(us)) AS fromUs, toString(count()) AS count FROM (
   SELECT toUnixTimestamp64Micro(observed_at) AS us FROM ${tableNames.transactions} ORDER BY observed_at DESC LIMIT {max:UInt32})`,
@@ -89,8 +99,13 @@ WHERE observed_at >= fromUnixTimestamp64Micro({at:Int64}) AND (observed_at > fro
 ORDER BY observed_at, id LIMIT {limit:UInt32}`,
       { at, id, limit: pageRowCount },
     )
-    for (const row of rows) catalog.observe(transactionOf(row))
-    catalog.decide(false)
+    for (const row of rows) {
+      const transaction = transactionOf(row)
+      catalog.observe(transaction)
+      // Takes note of the literal path's id, which a decision then redirects.
+      catalog.resolve(transaction)
+    }
+    decided.push(...catalog.decide(false))
     count += rows.length
     const last = rows.at(-1)
     if (last === undefined || rows.length < pageRowCount) return count
