@@ -269,13 +269,19 @@ class CatalogPipeline implements CatalogService {
 
   #scheduleEndpoints(): void {
     this.#cancelTimer = this.#timers.after(this.#options.config.endpointsIntervalMs, () => {
-      void this.#inTurn(() => this.#publisher.writeEndpoints(this.#timers.nowMs(), false)).then(
+      void this.#inTurn(() => this.#writeStoredEndpoints()).then(
         () => {
           if (!this.#stopped) this.#scheduleEndpoints()
         },
         (error: unknown) => this.#fail(error),
       )
     })
+  }
+
+  /** Endpoints never count what is not stored yet: after a kill it would come again, and be counted twice. */
+  async #writeStoredEndpoints(): Promise<void> {
+    await this.#writer.flush()
+    await this.#publisher.writeEndpoints(this.#timers.nowMs(), false)
   }
 
   /** One at a time touches the catalog across awaits. */
