@@ -192,6 +192,19 @@ describe.skipIf(missing !== undefined)(`the store over the embedded engine ${mis
     await expect(test.store.query(sql)).rejects.toBeInstanceOf(QueryRefused)
   })
 
+  it.each<[string, string | RegExp, string]>([
+    ['', 'Empty query', 'no statement at all'],
+    ['SELEC 1', /^Syntax error: failed at position 7 /, 'a misspelled word'],
+    ["SELECT 'it", /^Single quoted string is not closed/, 'a string without its end'],
+    ['SELECT (1', /Unmatched parentheses: \($/, 'a parenthesis without its other'],
+  ])("a person's %j is refused in words about it alone: %s", async (sql, words, _why) => {
+    const refused = await test.store.userQuery(sql, 'TSV').catch((error: unknown) => error)
+    expect(refused).toBeInstanceOf(QueryRefused)
+    const { message } = refused as QueryRefused
+    expect(message).toMatch(words)
+    expect(message).not.toContain('formatQuery')
+  })
+
   it('binds parameters of every kind', async () => {
     const params = { text: "a'b\\c\td\ne", list: ["x'y", '\\'], number: '18446744073709551615', map: { k: 'v' } }
     const rows = await test.store.query(

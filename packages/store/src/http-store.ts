@@ -54,11 +54,7 @@ class ClickHouseStore implements HttpStore {
   /** Aborted with the error that every operation then ends with. */
   readonly #gone = new AbortController()
   readonly #syntax: SyntaxReader = {
-    normalized: async (sql) =>
-      (await this.#text('SELECT formatQuerySingleLine({sql:String})', 'TSVRaw', { params: { sql } })).replace(
-        /\n$/,
-        '',
-      ),
+    normalized: (sql) => this.#normalized(sql),
     tree: (sql) => this.#text(`EXPLAIN AST ${sql}`, 'TSVRaw', { settings: { readonly: '1' } }),
   }
 
@@ -68,6 +64,19 @@ class ClickHouseStore implements HttpStore {
     this.#retryDelaysMs = options.retryDelaysMs ?? defaultRetryDelaysMs
     this.#client = this.#connect(this.#database)
     options.failed?.catch((error: unknown) => this.#gone.abort(error))
+  }
+
+  async #normalized(sql: string): Promise<string> {
+    try {
+      const line = await this.#text('SELECT formatQuerySingleLine({sql:String})', 'TSVRaw', { params: { sql } })
+      return line.replace(/\n$/, '')
+    } catch (error) {
+      if (!(error instanceof QueryRefused)) throw error
+      throw new QueryRefused(withoutScope(error.message), {
+        ...(error.code === undefined ? {} : { code: error.code }),
+        cause: error,
+      })
+    }
   }
 
   #connect(database: string): ClickHouseClient {
@@ -220,4 +229,10 @@ class ClickHouseStore implements HttpStore {
     signal.throwIfAborted()
     if (waitMs === undefined) throw error
   }
+}
+
+/** The engine adds the statement of ours that the person's was an argument of: nothing that they wrote. */
+function withoutScope(message: string): string {
+  const [theirs = message] = message.split(': In scope SELECT formatQuerySingleLine(')
+  return theirs.trim().replace(/ *[:.]+$/, '')
 }
