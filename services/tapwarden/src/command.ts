@@ -136,10 +136,14 @@ interface UpFlags {
 
 function addAnswerCommands(program: Command, output: Output): void {
   common(program.command('query'))
-    .description('ask one SELECT; tables begin with v_ (v_transactions, v_endpoints, v_findings, v_decisions …)')
-    .argument('<sql>')
+    .description('ask one SELECT of a view: v_transactions, v_endpoints, v_findings, v_decisions, v_sensor_intervals')
+    .argument(
+      '<sql>',
+      'or "SHOW TABLES", or "DESCRIBE v_decisions" for its columns (what lists call REMEDIATION is `type`)',
+    )
     .option('--format <name>', "a format of ClickHouse's, such as CSVWithNames; a table by default")
-    .option('--json', 'one JSON object a row')
+    .option('--json', 'one JSON object a row; 64-bit numbers as strings, since JSON readers round them')
+    .addHelpText('after', queryHelp)
     .action(async (sql: string, flags: CommonFlags & { readonly format?: string; readonly json?: boolean }) => {
       const { query } = await import('./commands/query.js')
       await query(sql, flags, output)
@@ -186,6 +190,10 @@ function addAnswerCommands(program: Command, output: Output): void {
       await openapi(host, flags, output)
     })
 }
+
+const queryHelp = `
+A view has each thing once, in its latest version; the tables beneath (SHOW TABLES has both) hold every version.
+v_transactions.endpoint_id is v_endpoints.id; what is no endpoint (files, errors) has none there, so LEFT JOIN keeps it.`
 
 export interface ListFlags {
   readonly limit: number

@@ -1,6 +1,6 @@
 /** `doctor`: what this machine can do, and what to do about what it cannot. Changes nothing. */
 
-import { mkdtemp, readdir, rm, stat, statfs } from 'node:fs/promises'
+import { access, constants, mkdtemp, readdir, rm, stat, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { exitCodes, systemErrorCode } from '@tapwarden/runtime/user-error'
@@ -14,7 +14,7 @@ import { attachStore } from '../open-store.js'
 import { type Output, table } from '../output.js'
 
 /** `fault`: commands fail. `limit`: something is not possible, the rest is. */
-interface Check {
+export interface Check {
   readonly name: string
   readonly state: 'ok' | 'limit' | 'fault'
   readonly detail: string
@@ -71,11 +71,27 @@ async function checkCapture(name: string): Promise<Check[]> {
   }
 }
 
-async function checkDisk(folder: string): Promise<Check> {
-  const { bavail, bsize } = await statfs(await nearestExisting(folder))
+/** Of the folder, or of where it would be made. */
+export async function checkDisk(folder: string): Promise<Check> {
+  const nearest = await nearestExisting(folder)
+  const { bavail, bsize, blocks } = await statfs(nearest)
+  // A file system without blocks (/proc, /sys) keeps nothing.
+  if (blocks === 0 || !(await mayWriteIn(nearest))) {
+    return { name: 'disk', state: 'fault', detail: `no store can be made in ${folder}; give another with --store DIR` }
+  }
   const freeBytes = bavail * bsize
-  const detail = `${(freeBytes / 1_073_741_824).toFixed(1)} GiB free for ${folder}`
+  const absent = nearest === folder ? '' : ', which will be made on first use'
+  const detail = `${(freeBytes / 1_073_741_824).toFixed(1)} GiB free for ${folder}${absent}`
   return { name: 'disk', state: freeBytes >= freeMinBytes ? 'ok' : 'fault', detail }
+}
+
+async function mayWriteIn(folder: string): Promise<boolean> {
+  try {
+    await access(folder, constants.W_OK | constants.X_OK)
+    return (await stat(folder)).isDirectory()
+  } catch {
+    return false
+  }
 }
 
 async function nearestExisting(path: string): Promise<string> {
