@@ -69,7 +69,7 @@ describe('a process with a thread that is blocked for ever', () => {
   const script = `
     import { execFileSync } from 'node:child_process'
     import { mkdtempSync, open, rmSync } from 'node:fs'
-    import { shutdownOnSignal } from '${shutdown}'
+    const { shutdownOnSignal } = await import(process.argv[1])
     const folder = mkdtempSync('/tmp/tapwarden-shutdown-')
     execFileSync('mkfifo', [folder + '/pipe'])
     open(folder + '/pipe', 'r', () => undefined)
@@ -80,7 +80,7 @@ describe('a process with a thread that is blocked for ever', () => {
     setTimeout(() => undefined, 60_000)`
 
   it('ends at its deadline all the same', async () => {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' })
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script, shutdown], { stdio: 'ignore' })
     const guard = setTimeout(() => child.kill('SIGHUP'), 4_000)
     const [, signal] = await once(child, 'exit')
     clearTimeout(guard)
