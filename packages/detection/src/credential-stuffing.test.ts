@@ -98,7 +98,9 @@ describe('what a finding says of itself', () => {
   it('counts attempts, failures, successes and addresses as what they are', () => {
     const counts = last?.evidence.counts ?? {}
     expect((counts['failures'] ?? 0) + (counts['successes'] ?? 0)).toBe(counts['attempts'])
-    const { attempts, failures, successes, addresses } = counts
+    const { attempts, failures, successes, addresses = 0, accounts = 0 } = counts
+    // 100 pairs from 25 addresses, and at most six bystanders.
+    expect([accounts >= 95, accounts <= 105, addresses >= 25, addresses <= 31 + 2]).toEqual([true, true, true, true])
     expect(last?.summary).toMatch(
       new RegExp(
         `^Of all ${attempts} login attempts .*, from ${addresses} addresses, ${failures} failed, at about .* and ${successes} succeeded; `,

@@ -13,14 +13,12 @@ import type { FindingEndpoint } from './detector.js'
 import { Evidence, idsInTimeOrder, type Sighting, transactionIdsMaxCount } from './evidence.js'
 import type { LoginParty } from './login-party.js'
 import type { LoginWindow } from './login-window.js'
-import { DistinctCount } from './sketch/distinct-count.js'
+import { ContinuedCount } from './sketch/continued-count.js'
 import { findingId } from './string-hash.js'
 
 export const credentialStuffingId = 'credential-stuffing'
 export const credentialStuffingVersion = 1
 
-/** 4,096 registers: 1.6 % for any number of accounts. */
-const campaignSketchPrecision = 12
 /** Places among the transaction ids kept for log-ins that worked: accounts that are lost show late, after fifty failures. */
 const successIdsMaxCount = 10
 
@@ -46,8 +44,9 @@ export class StuffingCampaign {
   /** Fingerprints whose own test alarmed; empty when only the endpoint's did. */
   readonly fingerprints = new Set<string>()
   readonly #actors = new Map<string, NamedActor>()
-  readonly #accounts = new DistinctCount(campaignSketchPrecision)
-  readonly #addresses = new DistinctCount(campaignSketchPrecision)
+  /** Of failures; and addresses of all attempts. The window's and those since. */
+  readonly #accounts: ContinuedCount
+  readonly #addresses: ContinuedCount
   readonly #evidence = new Evidence()
   /** First log-ins of named actors that worked. */
   readonly #successes: Sighting[] = []
@@ -73,6 +72,8 @@ export class StuffingCampaign {
     const changePointUs = window.cusum.changePointUs
     this.id = findingId(credentialStuffingId, endpoint.id, changePointUs, config.identityBucketUs)
     this.#statistic = window.cusum.value
+    this.#accounts = new ContinuedCount(window.accounts)
+    this.#addresses = new ContinuedCount(window.addresses)
     this.#failureCount = window.failureCount
     this.#successCount = window.successCount
     this.lastEvidenceUs = opening.atUs
@@ -82,7 +83,6 @@ export class StuffingCampaign {
       observed: {
         accounts: Math.min(window.failureCount, Math.round(window.accounts.estimate())),
         passwords: Math.min(window.passwordCount, Math.round(window.passwords.estimate())),
-        addresses: Math.round(window.addresses.estimate()),
         passwordsSeen: window.passwordCount,
       },
     }
@@ -226,14 +226,12 @@ export class StuffingCampaign {
   }
 
   #counts(attempts: number): Record<string, number> {
-    // The sketches of the opening and of what came after overlap by an unknown amount: the union is at least the larger.
-    const accounts = Math.max(this.#opened.observed['accounts'] ?? 0, Math.round(this.#accounts.estimate()))
     return {
       attempts,
       failures: this.#failureCount,
       successes: this.#successCount,
-      accounts: Math.min(this.#failureCount, accounts),
-      addresses: Math.max(this.#opened.observed['addresses'] ?? 0, Math.round(this.#addresses.estimate())),
+      accounts: Math.min(this.#failureCount, Math.round(this.#accounts.estimate())),
+      addresses: Math.min(attempts, Math.round(this.#addresses.estimate())),
       passwordsAtAlarm: this.#opened.observed['passwords'] ?? 0,
       accountsAtAlarm: this.#opened.observed['accounts'] ?? 0,
       actors: this.#actors.size,

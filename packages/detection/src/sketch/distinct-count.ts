@@ -11,26 +11,32 @@ const rankSeed = 0x9e3779b9
 
 export class DistinctCount {
   readonly #registers: Uint8Array
-  readonly #precision: number
+  readonly precision: number
   #empty = true
 
   /** `2^precision` bytes. */
   constructor(precision = 10) {
     assert(Number.isInteger(precision) && precision >= 4 && precision <= 16, 'a precision is from 4 to 16')
-    this.#precision = precision
+    this.precision = precision
     this.#registers = new Uint8Array(1 << precision)
   }
 
   add(value: string): void {
-    const index = hash32(value) >>> (32 - this.#precision)
+    const index = hash32(value) >>> (32 - this.precision)
     // A second hash for the rank: 32 bits for both would saturate at some 10^8 values.
     const rank = Math.clz32(hash32(value, rankSeed)) + 1
     if (rank > this.#registers[index]!) this.#registers[index] = rank // In range: the index has `precision` bits.
     this.#empty = false
   }
 
+  copy(): DistinctCount {
+    const copy = new DistinctCount(this.precision)
+    copy.merge(this)
+    return copy
+  }
+
   merge(other: DistinctCount): void {
-    assert(other.#precision === this.#precision, 'sketches of one precision merge')
+    assert(other.precision === this.precision, 'sketches of one precision merge')
     for (let i = 0; i < this.#registers.length; i++) {
       const rank = other.#registers[i]! // Same length by the assertion.
       if (rank > this.#registers[i]!) this.#registers[i] = rank
