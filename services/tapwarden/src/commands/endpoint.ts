@@ -5,6 +5,7 @@ import { pathSegments } from '@tapwarden/catalog/normalize-path'
 import { UserError } from '@tapwarden/runtime/user-error'
 import type { HttpStore } from '@tapwarden/store/http-store'
 import type { CommonFlags } from '../common-flags.js'
+import { pastable } from '../hints.js'
 import { askStore } from '../open-store.js'
 import { count, counted, harmless, harmlessLines, type Output, properties, table } from '../output.js'
 
@@ -44,13 +45,13 @@ export async function endpoint(
   output: Output,
 ): Promise<void> {
   await askStore(flags, output, async (store) => {
-    const id = await findEndpoint(store, name)
+    const id = await findEndpoint(store, name, flags)
     const [detail] = await store.query<EndpointDetail>(
       `SELECT id, host, method, path_template, provisional, transaction_count, toString(first_seen_at) AS first_seen_at,
   toString(last_seen_at) AS last_seen_at, auth_schemes, sensitive, status_counts FROM v_endpoints WHERE id = {id:String}`,
       { id },
     )
-    if (detail === undefined) throw notFound(name)
+    if (detail === undefined) throw notFound(name, flags)
     const schemas = await store.query<SchemaRow>(
       `SELECT direction, status, content_kind, json_schema, sample_count FROM v_endpoint_schemas
 WHERE endpoint_id = {id:String} ORDER BY direction, status, content_kind`,
@@ -63,7 +64,7 @@ WHERE endpoint_id = {id:String} ORDER BY direction, status, content_kind`,
   })
 }
 
-async function findEndpoint(store: HttpStore, name: EndpointName): Promise<string> {
+async function findEndpoint(store: HttpStore, name: EndpointName, flags: CommonFlags): Promise<string> {
   const method = name.method.toUpperCase()
   const host = name.host.toLowerCase()
   const rows = await store.query<{ readonly id: string; readonly path_template: string }>(
@@ -76,13 +77,13 @@ async function findEndpoint(store: HttpStore, name: EndpointName): Promise<strin
   const templates = new HostTemplates({ host, version: 0, effectiveFromUs: 0, endpoints, redirects: [] })
   const [path] = name.path.split('?')
   const match = templates.match(method, pathSegments(path ?? ''))
-  if (match === undefined) throw notFound(name)
+  if (match === undefined) throw notFound(name, flags)
   return match.endpointId
 }
 
-function notFound(name: EndpointName): UserError {
+function notFound(name: EndpointName, flags: CommonFlags): UserError {
   const wanted = harmless(`${name.method} ${name.host} ${name.path}`)
-  return new UserError('noInput', `no endpoint ${wanted}: tapwarden endpoints --host HOST lists those of a host`)
+  return new UserError('noInput', `no endpoint ${wanted}; what there is: ${pastable(flags, 'endpoints')}`)
 }
 
 function print(output: Output, detail: EndpointDetail, schemas: readonly SchemaRow[]): void {

@@ -4,6 +4,7 @@ import type { Finding } from '@tapwarden/contracts/finding'
 import { UserError } from '@tapwarden/runtime/user-error'
 import type { HttpStore } from '@tapwarden/store/http-store'
 import type { CommonFlags } from '../common-flags.js'
+import { pastable } from '../hints.js'
 import { askStore } from '../open-store.js'
 import { count, counted, harmless, type Output, properties, table } from '../output.js'
 import { type DecisionRow, decisionColumns, decisionColumnsSql } from './decisions.js'
@@ -27,7 +28,7 @@ export async function finding(
   output: Output,
 ): Promise<void> {
   await askStore(flags, output, async (store) => {
-    const found = await findOne(store, id)
+    const found = await findOne(store, id, flags)
     const transactions = await evidenceTransactions(store, found)
     // A finding has a decision for each actor that it names, so what is read here is bounded.
     const decisions = await store.query<DecisionRow>(
@@ -39,13 +40,14 @@ export async function finding(
   })
 }
 
-async function findOne(store: HttpStore, id: string): Promise<Finding> {
+async function findOne(store: HttpStore, id: string, flags: CommonFlags): Promise<Finding> {
   const rows = await store.query<{ readonly document: string }>(
     'SELECT document FROM v_findings WHERE startsWith(id, {id:String}) LIMIT 2',
     { id },
   )
   const [row] = rows
-  if (row === undefined) throw new UserError('noInput', `no finding ${harmless(id)}: tapwarden findings lists them`)
+  if (row === undefined)
+    throw new UserError('noInput', `no finding ${harmless(id)}; what there is: ${pastable(flags, 'findings')}`)
   if (rows.length > 1) throw new UserError('usage', `several findings begin with ${harmless(id)}: give more of the id`)
   return JSON.parse(row.document) as Finding
 }
