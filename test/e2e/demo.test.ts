@@ -1,22 +1,16 @@
-import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { paces, play } from '../range/acts.js'
 import { findHaproxy } from '../range/haproxy-edge.js'
-import { captureIsPermitted } from '../range/scene.js'
+import { captureMissing } from '../servers/capture.js'
 
 /** The whole loop, judged by the clients' own log and by the store. The seeds are arbitrary. */
 const seeds = [11, 12, 13]
 
-function haproxyMissing(): string | undefined {
-  if (findHaproxy() === undefined) return 'HAProxy is not installed (Debian package haproxy)'
-  if (spawnSync('tcpdump', ['--version']).error !== undefined)
-    return 'tcpdump is not installed (Debian package tcpdump)'
-  return captureIsPermitted() ? undefined : 'lo may not be captured (needs root or CAP_NET_RAW)'
-}
-const missing = haproxyMissing()
+const haproxyMissing = findHaproxy() === undefined ? 'HAProxy is not installed (Debian package haproxy)' : undefined
+const missing = haproxyMissing ?? (await captureMissing())
 if (missing !== undefined && process.env['CI'] === 'true') throw new Error(missing)
 
 async function playOnce(edge: 'haproxy' | 'node', seed: number): Promise<void> {

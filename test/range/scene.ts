@@ -6,7 +6,6 @@
  *                └──► capture ─► catalog · detector ─► mitigator ──► edge
  */
 
-import { spawnSync } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decisionFieldName } from '@tapwarden/contracts/names'
@@ -19,6 +18,7 @@ import { tapwardenConfigSchema } from 'tapwarden/config'
 import { type EmbeddedStack, startEmbeddedStack } from 'tapwarden/embedded-stack'
 import { openRedactor } from 'tapwarden/sensor'
 import { UndoList } from 'tapwarden/undo-list'
+import { captureMissing } from '../servers/capture.js'
 import type { Edge } from './edge.js'
 import { FrameQueueSource } from './frame-queue-source.js'
 import { tapInto } from './frames.js'
@@ -75,7 +75,7 @@ async function build(options: SceneOptions, undo: UndoList): Promise<Scene> {
   undo.push(() => origin.close())
 
   const haproxy = options.edge === 'node' ? undefined : findHaproxy()
-  const mayCapture = options.edge !== 'node' && captureIsPermitted()
+  const mayCapture = options.edge !== 'node' && (await captureMissing()) === undefined
   if (options.edge === 'haproxy' && (haproxy === undefined || !mayCapture))
     throw new Error('this needs HAProxy and permission to capture on lo (root, or tcpdump with CAP_NET_RAW)')
   const tapSource = new FrameQueueSource()
@@ -142,14 +142,4 @@ async function build(options: SceneOptions, undo: UndoList): Promise<Scene> {
     },
     close: () => undo.run(),
   }
-}
-
-/** Asks tcpdump itself, since permission has many sources (root, capabilities, user namespaces). */
-export function captureIsPermitted(): boolean {
-  return ['tcpdump', '/usr/sbin/tcpdump'].some((command) => {
-    // Reads nothing: a packet count of one under a filter that nothing matches, cut off after a moment.
-    const nothing = ['-i', 'lo', '-c', '1', '-w', '/dev/null', 'udp', 'port', '9']
-    const { stderr } = spawnSync(command, nothing, { timeout: 700, encoding: 'utf8' })
-    return typeof stderr === 'string' && stderr.includes('listening on lo')
-  })
 }

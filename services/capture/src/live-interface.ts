@@ -37,6 +37,8 @@ export interface LiveInterfaceOptions {
   readonly restartMaxCount?: number
   /** Default 500. */
   readonly restartDelayMs?: number
+  /** Told once the capture runs again, in a sentence that says why it had ended. Frames between were not seen. */
+  readonly onRestarted?: (warning: string) => void
   /** Default `tcpdump`, looked for in PATH and in the sbin folders. */
   readonly command?: string
 }
@@ -67,6 +69,7 @@ export class LiveInterfaceSource implements FrameSource {
   readonly effectiveFilter: string
   /** Resolves when the first capture has begun; stays pending when it never does (`frames` rejects then). */
   readonly capturing: Promise<void>
+  /** Called by each capture that begins. */
   #onCapturing: () => void = () => undefined
   readonly #warnings: string[] = []
   #frameCount = 0
@@ -137,7 +140,9 @@ export class LiveInterfaceSource implements FrameSource {
         throw new FrameSourceError('capture-ended', `tcpdump ended again: ${ending.reason}`, { retryable: true })
       }
       this.#restartCount++
-      this.#warnings.push(`tcpdump ended and was started again: ${ending.reason}`)
+      const warning = `tcpdump ended and was started again: ${ending.reason}`
+      this.#warnings.push(warning)
+      this.#onCapturing = () => this.#options.onRestarted?.(warning)
       // An abort ends the wait; the loop then ends by its own test.
       await delay(this.#options.restartDelayMs ?? 500, undefined, { signal: this.#stopping.signal }).catch(
         () => undefined,

@@ -69,7 +69,8 @@ async function watch(
     try {
       if (signal.aborted) return exitCodes.ok
       const excludedPorts = [...stack.ownPorts, health.port]
-      const source = new LiveInterfaceSource({ ...wanted, excludedPorts })
+      const onRestarted = (warning: string) => output.note(`watching ${flags.interface} again: ${warning}`)
+      const source = new LiveInterfaceSource({ ...wanted, excludedPorts, onRestarted })
       void source.capturing.then(() =>
         announce(output, settings, flags, source.effectiveFilter, excludedPorts, health.port, stack),
       )
