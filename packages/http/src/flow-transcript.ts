@@ -3,6 +3,7 @@
 import { HttpFlow } from './http-flow.js'
 import { defaultHttpLimits, HttpCounters, type HttpLimits } from './http-limits.js'
 import { MessagePool } from './message.js'
+import type { Proxied } from './proxy-protocol.js'
 import type { RawMessage, RawTransaction } from './raw-transaction.js'
 
 export interface Transcript {
@@ -22,6 +23,8 @@ export interface TranscriptLine {
   readonly anomalies: readonly string[]
   readonly missedBytes: number
   readonly reversed: boolean
+  /** Only where a PROXY header was. */
+  readonly proxied?: Proxied
 }
 
 /** `c` and `s`: bytes from the client and the server; a number instead of text: so many bytes were missed. `cx`, `sx`: FIN. */
@@ -78,7 +81,7 @@ export function transcribe(script: readonly ScriptStep[], options: TranscriptOpt
   return { transactions, counters }
 }
 
-function lineOf({ request, response, anomalies, missedBytes, reversed }: RawTransaction): TranscriptLine {
+function lineOf({ request, response, anomalies, missedBytes, reversed, proxied }: RawTransaction): TranscriptLine {
   return {
     request: `${request.method} ${request.target} ${request.httpVersion}`,
     requestContent: Buffer.from(request.content).toString('latin1'),
@@ -91,6 +94,7 @@ function lineOf({ request, response, anomalies, missedBytes, reversed }: RawTran
     anomalies: [...anomalies].sort(),
     missedBytes,
     reversed: reversed === true,
+    ...(proxied === undefined ? {} : { proxied }),
   }
 }
 

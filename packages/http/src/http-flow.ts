@@ -7,10 +7,12 @@
  *                                              ▼ sink(RawTransaction)
  */
 
+import { forgetDecoded } from './content.js'
 import type { HttpCounters, HttpLimits } from './http-limits.js'
 import { type ContentRule, Http1Parser, type MessageListener } from './http1-parser.js'
 import type { Message, MessagePool } from './message.js'
 import { guessProtocol } from './protocol-guess.js'
+import { mayStartProxyHeader, needMoreOctets, notProxyHeader, type Proxied, ProxyHeader } from './proxy-protocol.js'
 import type { RawTransactionSink } from './raw-transaction.js'
 import { TransactionPairer } from './transaction-pairer.js'
 
@@ -38,6 +40,10 @@ export class HttpFlow implements MessageListener {
   readonly #responses: Http1Parser
   readonly #pairer: TransactionPairer
   #isOpaque = false
+  /** No byte of the client's was read yet, or those so far may be a PROXY header. */
+  #isAtStart: boolean
+  #proxyHeader: ProxyHeader | undefined
+  #proxied: Proxied | undefined
   #seenDirections = 0
   /** It is known which direction carries the requests. */
   #hasSides = false
@@ -52,6 +58,7 @@ export class HttpFlow implements MessageListener {
     this.#counters = options.pool.counters
     this.#sink = options.sink
     this.#midStream = options.midStream
+    this.#isAtStart = !options.midStream
     this.#pairer = new TransactionPairer(options.midStream)
     this.#requests = new Http1Parser(true, options.pool, this)
     this.#responses = new Http1Parser(false, options.pool, this)
@@ -70,6 +77,10 @@ export class HttpFlow implements MessageListener {
       this.#counters.opaqueBytes += to - from
       return
     }
+    if (this.#isAtStart && direction === 'c2s' && from < to) {
+      this.#readStart(buffer, from, to, atUs, seq, ack)
+      return
+    }
     if (!this.#hasSides) this.#findSides(direction, buffer, from, to)
     if (this.#isOpaque) {
       this.#counters.opaqueBytes += to - from
@@ -82,13 +93,17 @@ export class HttpFlow implements MessageListener {
 
   gap(direction: FlowDirection, missedBytes: number, _atUs: number): void {
     this.#pairer.hasGap = true
-    if (!this.#isOpaque) this.#parser(direction).gap(missedBytes)
+    if (this.#isOpaque) return
+    const bytes = direction === 'c2s' ? this.#missedBehindStart(missedBytes) : missedBytes
+    if (bytes > 0) this.#parser(direction).gap(bytes)
   }
 
   end(direction: FlowDirection, reason: FlowEnd, _atUs: number): void {
     const bit = direction === 'c2s' ? 1 : 2
     if ((this.#endedDirections & bit) !== 0) return
     this.#endedDirections |= bit
+    // As after a gap: what was held is no header, or the rest of one is not there.
+    if (direction === 'c2s') this.#missedBehindStart(0)
     this.#parser(direction).end(reason === 'fin' || reason === 'rst')
     if (this.#endedDirections === 3) this.#flush()
   }
@@ -180,12 +195,14 @@ export class HttpFlow implements MessageListener {
     this.#pairer.remove(request)
     if (this.#answered === request) this.#answered = undefined
     request.isPublished = true
+    forgetDecoded()
     request.settle(this.#limits)
     response?.settle(this.#limits)
     this.#counters.transactionCount++
     if (response === undefined) this.#counters.unansweredRequestCount++
     const view = this.#pool.view
     view.fill(request, response, this.#midStream, this.reversed)
+    view.proxied = this.reversed ? undefined : this.#proxied
     this.#sink(view)
     request.response = undefined
     // The parser still holds a message that has not ended: it comes back through `ended`.
@@ -204,6 +221,52 @@ export class HttpFlow implements MessageListener {
 
   #parser(direction: FlowDirection): Http1Parser {
     return (direction === 'c2s') !== this.reversed ? this.#requests : this.#responses
+  }
+
+  /** A connection that was seen from its beginning may begin with a PROXY header; the stream starts behind it. */
+  #readStart(buffer: Uint8Array, from: number, to: number, atUs: number, seq: number, ack: number): void {
+    let next = from
+    if (this.#proxyHeader !== undefined || mayStartProxyHeader(buffer, from, to)) {
+      this.#proxyHeader ??= new ProxyHeader(atUs, seq, ack)
+      next = this.#proxyHeader.push(buffer, from, to)
+      if (next === needMoreOctets) return
+      if (next === notProxyHeader) {
+        this.#giveUpProxyHeader()
+        next = from
+      } else this.#takeProxied(this.#proxyHeader)
+    }
+    this.#isAtStart = false
+    if (next < to) this.bytes('c2s', buffer, next, to, atUs, (seq + (next - from)) >>> 0, ack)
+  }
+
+  #takeProxied({ proxied }: ProxyHeader): void {
+    this.#proxied = proxied
+    this.#proxyHeader = undefined
+  }
+
+  /** It was none: what is held of segments before was the stream. */
+  #giveUpProxyHeader(): void {
+    this.#isAtStart = false
+    const header = this.#proxyHeader
+    if (header === undefined) return
+    this.#proxyHeader = undefined
+    if (header.heldBeforeCount === 0) return
+    this.bytes('c2s', header.held, 0, header.heldBeforeCount, header.atUs, header.seq, header.ack)
+  }
+
+  /** Returns how many of the client's missed bytes lie behind a PROXY header that is being skipped. */
+  #missedBehindStart(missedBytes: number): number {
+    if (!this.#isAtStart) return missedBytes
+    const header = this.#proxyHeader
+    const behind = header === undefined ? notProxyHeader : header.gap(missedBytes)
+    if (behind === needMoreOctets) return 0
+    if (header !== undefined && behind !== notProxyHeader) {
+      this.#isAtStart = false
+      this.#takeProxied(header)
+      return behind
+    }
+    this.#giveUpProxyHeader()
+    return missedBytes
   }
 
   /** Until a message was seen: what do these bytes speak, and who is the client? */

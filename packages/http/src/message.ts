@@ -11,6 +11,7 @@ import { codingsOf, decodeContent } from './content.js'
 import { FieldTable, nameHashOf } from './field-list.js'
 import type { AnomalyName, HttpCounters, HttpLimits } from './http-limits.js'
 import { latin1 } from './octets.js'
+import type { Proxied } from './proxy-protocol.js'
 import type { RawRequest, RawResponse, RawTransaction } from './raw-transaction.js'
 import { emptyStartLine, methodText, versionText } from './start-line.js'
 
@@ -246,6 +247,7 @@ class TransactionView implements RawTransaction {
   response: Message | undefined
   midStream = false
   reversed = false
+  proxied: Proxied | undefined = undefined
   anomalies: readonly AnomalyName[] = noAnomalies
 
   get request(): Message {

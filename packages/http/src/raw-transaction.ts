@@ -4,6 +4,7 @@
  */
 
 import type { FieldList } from './field-list.js'
+import type { Proxied } from './proxy-protocol.js'
 
 export interface RawMessage {
   /** `0.9`, `1.0`, `1.1`, `2`. */
@@ -44,6 +45,8 @@ export interface RawTransaction {
   readonly midStream: boolean
   /** The peer taken for the server sent the requests: whoever knows addresses swaps them. */
   readonly reversed?: boolean
+  /** What a PROXY header in front of the client's bytes says about whom they are for; undefined without one. */
+  readonly proxied?: Proxied | undefined
   /** Names of protocol oddities, deduplicated. */
   readonly anomalies: readonly string[]
 }
