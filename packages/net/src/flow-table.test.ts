@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type FlowInfo, type FlowLimits, FlowTable } from './flow-table.js'
-import { tcpAck, tcpFin, tcpRst, tcpSyn } from './frame.js'
+import { tcpAck, tcpFin, tcpRst, tcpSyn, tcpUrg } from './frame.js'
 import {
   type BuiltFrame,
   buildConversation,
@@ -62,7 +62,7 @@ function segment(
   from: 'client' | 'server',
   at: number,
   payload: string,
-  other: { ack?: number; flags?: number; timestampUs?: number } = {},
+  other: { ack?: number; flags?: number; timestampUs?: number; urgentPointer?: number } = {},
 ): BuiltFrame {
   const isClient = from === 'client'
   const made: SegmentSpec = {
@@ -73,6 +73,7 @@ function segment(
     seq: seqAdd(isClient ? 1_001 : 5_001, at),
     ack: seqAdd(isClient ? 5_001 : 1_001, other.ack ?? 0),
     flags: other.flags ?? tcpAck,
+    urgentPointer: other.urgentPointer ?? 0,
     payload: text(payload),
   }
   return { bytes: buildFrame(made), timestampUs: other.timestampUs ?? 1_000_500 }
@@ -174,6 +175,22 @@ describe('what the sensor missed', () => {
     expect(run(frames, {}, false).events).toEqual(['c2s gap 3', 'c2s def', 'c2s ghi'])
   })
 
+  it('waits as long as the receiver is seen to lack the bytes, and forgets one early segment that it never takes', () => {
+    const begun = [...handshake, segment('client', 3, 'def'), segment('server', 0, '', { ack: 0 })]
+    const repeated = [...begun, segment('client', 0, 'abc', { timestampUs: 40_000_000 })]
+    expect(run(repeated, {}, false).events).toEqual(['c2s abc', 'c2s def'])
+    const forged = [
+      ...begun,
+      segment('client', 0, 'x', { timestampUs: 62_000_000 }),
+      segment('client', 1, 'y', { timestampUs: 62_000_001 }),
+    ]
+    const { events, table } = run(forged, {}, false)
+    expect(events).toEqual(['c2s x', 'c2s y'])
+    expect(table.anomalies.of('tcp.early-data-refused')).toBe(1)
+    const two = [...begun, segment('client', 6, 'ghi'), segment('client', 9, 'jkl', { timestampUs: 62_000_000 })]
+    expect(run(two, {}, false).events).toEqual(['c2s gap 3', 'c2s def', 'c2s ghi', 'c2s jkl'])
+  })
+
   it('decides acknowledged holes after 1 ms behind data and 20 ms behind a pure ACK', () => {
     const late = (timestampUs: number) => segment('client', 0, 'abc', { timestampUs })
     const data = segment('server', 0, 'x', { ack: 3, timestampUs: 1_001_000 })
@@ -241,10 +258,111 @@ describe('odd segments', () => {
     ],
     ['a wild acknowledgement', [...handshake, segment('server', 0, 'a', { ack: 99_000_000 })], ['s2c a'], undefined],
     [
-      'three wild numbers in a row: a new start',
-      [...handshake, ...[0, 1, 2].map((index) => segment('client', 99_000_000 + index, 'X'))],
-      ['c2s gap 99000002', 'c2s X'],
+      'three wild numbers in a row of a sender whose peer is not seen: a new start',
+      [segment('client', 0, 'abc'), ...[0, 1, 2].map((index) => segment('client', 99_000_000 + index, 'X'))],
+      ['c2s abc', 'c2s gap 98999999', 'c2s X'],
       'tcp.sequence-wild',
+    ],
+    [
+      'the same where the peer is seen and acknowledges other numbers: forged',
+      [
+        ...handshake,
+        ...[0, 1, 2, 3, 4].map((index) => segment('client', 99_000_000 + index, 'X')),
+        segment('client', 0, 'abc'),
+      ],
+      ['c2s abc'],
+      'tcp.sequence-wild',
+    ],
+    [
+      'two wild numbers that the peer acknowledges: much was missed',
+      [
+        ...handshake,
+        segment('client', 99_000_000, 'X'),
+        segment('server', 0, '', { ack: 99_000_001 }),
+        segment('client', 99_000_001, 'Y'),
+      ],
+      ['c2s gap 99000001', 'c2s Y'],
+      'tcp.sequence-wild',
+    ],
+    [
+      'an overlap of other bytes, while the first wait: the first bytes win',
+      [...handshake, segment('client', 3, 'def'), segment('client', 3, 'dXf'), segment('client', 0, 'abc')],
+      ['c2s abc', 'c2s def'],
+      'tcp.overlap-conflict',
+    ],
+    [
+      'other bytes for what was lent last: an injected answer and the real one',
+      [...handshake, segment('server', 0, 'HTTP/1.1 302'), segment('server', 0, 'HTTP/1.1 200')],
+      ['s2c HTTP/1.1 302'],
+      'tcp.overlap-conflict',
+    ],
+    [
+      'an urgent byte: receivers read it out of band',
+      [
+        ...handshake,
+        segment('client', 0, 'abc'),
+        segment('client', 3, 'X', { flags: tcpAck | tcpUrg, urgentPointer: 1 }),
+        segment('client', 4, 'def'),
+      ],
+      ['c2s abc', 'c2s def'],
+      'tcp.urgent-byte',
+    ],
+    [
+      'an urgent byte announced before it comes, early and repeated without URG',
+      [
+        ...handshake,
+        segment('client', 2, 'cX', { flags: tcpAck | tcpUrg, urgentPointer: 2 }),
+        segment('client', 0, 'abcXd'),
+        segment('client', 0, 'abcXd'),
+        segment('client', 5, 'e'),
+      ],
+      ['c2s ab', 'c2s c', 'c2s d', 'c2s e'],
+      'tcp.urgent-byte',
+    ],
+    [
+      'an urgent pointer of 0: the first byte; one behind the segment: the byte of the next',
+      [
+        ...handshake,
+        segment('client', 0, 'Xab', { flags: tcpAck | tcpUrg }),
+        segment('client', 3, 'cd', { flags: tcpAck | tcpUrg, urgentPointer: 3 }),
+        segment('client', 5, 'Xe'),
+      ],
+      ['c2s ab', 'c2s cd', 'c2s e'],
+      'tcp.urgent-byte',
+    ],
+    [
+      'data in the SYN-ACK',
+      [handshake[0]!, segment('server', -1, 'abc', { flags: tcpSyn | tcpAck }), segment('server', 3, 'def')],
+      ['s2c abc', 's2c def'],
+      undefined,
+    ],
+    [
+      'a FIN behind what was delivered ends nothing',
+      [
+        ...handshake,
+        segment('client', 0, 'abc'),
+        segment('client', 1, '', { flags: tcpFin | tcpAck }),
+        segment('client', 3, 'def'),
+      ],
+      ['c2s abc', 'c2s def'],
+      'tcp.fin-wild',
+    ],
+    [
+      'a FIN before the bytes that it follows',
+      [...handshake, segment('client', 3, '', { flags: tcpFin | tcpAck }), segment('client', 0, 'abc')],
+      ['c2s abc', 'c2s end fin'],
+      undefined,
+    ],
+    [
+      'a FIN captured after its acknowledgement was',
+      [
+        ...handshake,
+        segment('server', 0, 'x', { ack: 4 }),
+        segment('server', 1, '', { ack: 4, timestampUs: 1_100_000 }),
+        segment('client', 3, '', { flags: tcpFin | tcpAck, timestampUs: 1_100_001 }),
+      ],
+      ['c2s gap 4', 's2c x', 'c2s end fin'],
+      undefined,
     ],
     [
       'a reset: what comes after it counts',
@@ -273,6 +391,18 @@ describe('odd segments', () => {
     const { events, table } = run(frames, {}, false)
     expect(events).toEqual(expected)
     if (anomaly !== undefined) expect(table.anomalies.of(anomaly)).toBeGreaterThan(0)
+  })
+
+  it('let a reset flow live on when its sender sends on', () => {
+    const { events, table } = run([
+      ...handshake,
+      segment('client', 0, 'abc'),
+      segment('client', 3, '', { flags: tcpRst }),
+      segment('client', 3, 'def'),
+      segment('client', 6, 'ghi', { timestampUs: 20_000_000 }),
+    ])
+    expect(events.slice(0, 3)).toEqual(['c2s abc', 'c2s def', 'c2s ghi'])
+    expect(table.anomalies.of('tcp.reset-forged')).toBe(1)
   })
 
   it('end a reset flow as reset', () => {
@@ -326,14 +456,31 @@ describe('the life of a flow', () => {
     expect(flows.map((flow) => flow.events)).toEqual([['c2s abc', 'c2s end evicted', 's2c end evicted'], inOrder])
   })
 
+  it('a SYN amid the bytes of a flow whose server is not in the capture is a new flow', () => {
+    const sent = (frames: readonly BuiltFrame[]) => frames.filter((_frame, index) => [0, 3, 7].includes(index))
+    const again = buildConversation({ ...spec, clientIsn: 700_000, serverIsn: 800_000 }, turns, 1_100_000)
+    const { flows } = run([...sent(conversation), ...sent(again)], {}, false)
+    // The server's bytes were acknowledged and never seen.
+    expect(flows.map(({ events }) => events.filter((event) => event.startsWith('c2s GET')))).toEqual([
+      ['c2s GET /1', 'c2s GET /2'],
+      ['c2s GET /1', 'c2s GET /2'],
+    ])
+  })
+
   it('ends by idleness in event time, whether another segment of it comes or not', () => {
-    const later = segment('client', 3, 'def', { timestampUs: 200_000_000 })
+    const later = segment('client', 3, 'def', { timestampUs: 700_000_000 })
     const { flows } = run([...handshake, segment('client', 0, 'abc'), later])
     expect(flows[0]?.events).toEqual(['c2s abc', 'c2s end idle', 's2c end idle'])
     expect(flows[1]?.info).toMatchObject({ midStream: true, directionAssumed: true })
     const { events, table } = run([...handshake, segment('client', 0, 'abc')], {}, false)
-    table.advance(200_000_000)
+    table.advance(700_000_000)
     expect(events).toEqual(['c2s abc', 'c2s end idle', 's2c end idle'])
+  })
+
+  it('knows bytes repeated after minutes of silence', () => {
+    const again = segment('client', 0, 'abc', { timestampUs: 301_000_000 })
+    const { flows } = run([segment('client', 0, 'abc'), segment('server', 0, '', { ack: 3 }), again], {}, false)
+    expect(flows.map(({ events }) => events)).toEqual([['c2s abc']])
   })
 
   it('survives a clock that jumps far ahead once', () => {

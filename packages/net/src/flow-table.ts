@@ -16,8 +16,8 @@ import { AnomalyCounts } from './anomaly-counts.js'
 import { Flow, type FlowContext, type FlowInfo } from './flow.js'
 import { communityId } from './flow-id.js'
 import { FlowIndex } from './flow-index.js'
-import { type SegmentView, tcpAck, tcpFin, tcpRst, tcpSyn } from './frame.js'
-import { type HalfStream, noAck, windowMaxBytes } from './half-stream.js'
+import { type SegmentView, tcpAck, tcpFin, tcpRst, tcpSyn, tcpUrg } from './frame.js'
+import { type HalfStream, type HalfStreamAnomaly, noAck, windowMaxBytes } from './half-stream.js'
 import { seqAdd, seqDistance } from './sequence.js'
 import type { StreamConsumer } from './stream-consumer.js'
 
@@ -25,8 +25,9 @@ export type { FlowInfo } from './flow.js'
 
 export interface FlowLimits {
   readonly flowMaxCount: number
-  /** Without a segment for so long, a flow is over. */
+  /** Without a segment for so long, a flow is over: one that had bytes, one that had none yet. */
   readonly idleTimeoutUs: number
+  readonly openingTimeoutUs: number
   /** The same, once both sides sent FIN or one sent RST. */
   readonly closedTimeoutUs: number
   /** Early segments of one half-stream. */
@@ -36,19 +37,25 @@ export interface FlowLimits {
   /** How late bytes may be that the other side acknowledged: behind its data, behind a pure ACK. Then they are a gap. */
   readonly ackedByDataUs: number
   readonly ackedUs: number
-  /** How long a hole may stay that nobody acknowledged: the sender may still repeat it. */
+  /**
+   * How long a hole may stay that nobody acknowledged: the sender may still repeat it. The second holds where the receiver is seen to
+   * lack the bytes too, so that the network lost them and they will be repeated.
+   */
   readonly gapTimeoutUs: number
+  readonly knownGapTimeoutUs: number
 }
 
 export const flowDefaultLimits: FlowLimits = {
   flowMaxCount: 262_144,
-  idleTimeoutUs: 120_000_000,
+  idleTimeoutUs: 600_000_000,
+  openingTimeoutUs: 60_000_000,
   closedTimeoutUs: 5_000_000,
   halfBufferMaxBytes: 4_194_304,
   bufferMaxBytes: 268_435_456,
   ackedByDataUs: 1_000,
   ackedUs: 20_000,
   gapTimeoutUs: 5_000_000,
+  knownGapTimeoutUs: 60_000_000,
 }
 
 export interface FlowTableOptions {
@@ -95,6 +102,7 @@ export class FlowTable implements FlowContext {
   readonly ackedByDataUs: number
   readonly ackedUs: number
   readonly gapTimeoutUs: number
+  readonly knownGapTimeoutUs: number
   #openedFlowCount = 0
   #segmentCount = 0
   #payloadBytes = 0
@@ -113,6 +121,7 @@ export class FlowTable implements FlowContext {
     this.ackedByDataUs = this.#limits.ackedByDataUs
     this.ackedUs = this.#limits.ackedUs
     this.gapTimeoutUs = this.#limits.gapTimeoutUs
+    this.knownGapTimeoutUs = this.#limits.knownGapTimeoutUs
   }
 
   /** Takes one segment, borrowed until the call returns; bytes of it are lent to the consumer of its flow meanwhile. */
@@ -131,6 +140,7 @@ export class FlowTable implements FlowContext {
     const isUndecided = this.#undecided.size > 0 && this.#undecided.has(flow)
     if (isUndecided) flow.decide(nowUs)
     flow.lastSeenUs = nowUs
+    half.isSeen = true
     if ((flags & tcpSyn) !== 0) this.#synchronize(flow, half, segment)
     if ((flags & tcpAck) !== 0) flow.acknowledge(half, segment.ack, bytes > 0, nowUs)
     if (bytes > 0) this.#payload(flow, half, segment)
@@ -195,7 +205,8 @@ export class FlowTable implements FlowContext {
   }
 
   #isExpired(flow: Flow, nowUs: number): boolean {
-    const timeoutUs = flow.isClosed ? this.#limits.closedTimeoutUs : this.#limits.idleTimeoutUs
+    const { closedTimeoutUs, idleTimeoutUs, openingTimeoutUs } = this.#limits
+    const timeoutUs = flow.isClosed ? closedTimeoutUs : flow.hasOpened ? idleTimeoutUs : openingTimeoutUs
     return Math.abs(nowUs - flow.lastSeenUs) > timeoutUs // A clock that jumps back must not keep flows for ever.
   }
 
@@ -209,7 +220,7 @@ export class FlowTable implements FlowContext {
     if (flow.isClosed) return true
     if ((segment.flags & tcpAck) !== 0) return segment.ack === flow.proposedSeq
     const isLateSyn = !half.isStartKnown && sinceSyn > 0 && sinceSyn <= lateSynMaxBytes
-    if (isLateSyn || !flow.hasOpened) return !isLateSyn
+    if (isLateSyn || !flow.hasOpened || !flow.otherOf(half).isSeen) return !isLateSyn
     // While bytes flow, a client could blind us with SYNs that its server ignores: only the server's answer proves a new connection.
     flow.proposedSeq = firstSeq
     this.anomalies.add('tcp.syn-in-flow')
@@ -231,17 +242,24 @@ export class FlowTable implements FlowContext {
     const { buffer, payloadFrom, payloadTo, timestampUs, flags } = segment
     const seq = (flags & tcpSyn) !== 0 ? seqAdd(segment.seq, 1) : segment.seq
     const ack = (flags & tcpAck) !== 0 ? segment.ack : noAck
-    this.#payloadBytes += payloadTo - payloadFrom
+    const bytes = payloadTo - payloadFrom
+    this.#payloadBytes += bytes
     if (!half.isStarted) half.start(seq, false)
     const roomBytes = this.#limits.bufferMaxBytes - this.#bufferedBytes + half.bufferedBytes
     const maxBytes = Math.min(this.#limits.halfBufferMaxBytes, roomBytes)
-    let fate = half.segment(buffer, payloadFrom, payloadTo, timestampUs, seq, ack, maxBytes)
+    if ((flags & tcpUrg) !== 0) {
+      this.anomalies.add('tcp.urgent-byte')
+      half.urgent(urgentSeqOf(segment, seq))
+    }
+    const isPeerSeen = flow.otherOf(half).isSeen
+    let fate = half.segment(buffer, payloadFrom, payloadTo, timestampUs, seq, ack, maxBytes, isPeerSeen)
     if (fate === 'overflow') {
       this.anomalies.add('tcp.early-data-overflow')
       flow.flush(timestampUs)
       half.segmentNow(buffer, payloadFrom, payloadTo, timestampUs, seq, ack)
       fate = 'delivered'
     }
+    if (half === flow.resetBy && (fate === 'delivered' || fate === 'buffered')) this.#doubtReset(flow, seq, bytes)
     if (fate === 'delivered') return
     if (fate === 'buffered') this.#earlySegmentCount++
     else if (fate === 'retransmitted') this.#retransmittedSegmentCount++
@@ -260,7 +278,17 @@ export class FlowTable implements FlowContext {
   #reset(flow: Flow, half: HalfStream, segment: SegmentView): void {
     const isWild = half.isStarted && Math.abs(seqDistance(half.nextSeq, segment.seq)) > windowMaxBytes
     if (isWild) this.anomalies.add('tcp.reset-wild')
-    else flow.isReset = true
+    else {
+      flow.resetBy = half
+      flow.resetSeq = segment.seq
+    }
+  }
+
+  /** Whoever sent a RST has no socket any more: new bytes of it prove that somebody else made the RST up. */
+  #doubtReset(flow: Flow, seq: number, bytes: number): void {
+    if (seqDistance(flow.resetSeq, seqAdd(seq, bytes)) <= 0) return
+    flow.resetBy = undefined
+    this.anomalies.add('tcp.reset-forged')
   }
 
   #sweep(nowUs: number): void {
@@ -329,6 +357,11 @@ export class FlowTable implements FlowContext {
   }
 
   /** For flows of this table only. */
+  countAnomaly(name: HalfStreamAnomaly): void {
+    this.anomalies.add(name)
+  }
+
+  /** For flows of this table only. */
   countGap(missedBytes: number): void {
     this.#gapCount++
     this.#missedBytes += missedBytes
@@ -336,3 +369,8 @@ export class FlowTable implements FlowContext {
 }
 
 const noVlans: readonly number[] = []
+
+/** The pointer names the byte behind the urgent one, and 0 the first: as receivers read it, not as RFC 793 wrote it. RFC 6093 §3.2. */
+function urgentSeqOf(segment: SegmentView, firstSeq: number): number {
+  return seqAdd(firstSeq, segment.urgentPointer === 0 ? 0 : segment.urgentPointer - 1)
+}

@@ -8,7 +8,7 @@
  */
 
 import { isSenderClient } from './client-guess.js'
-import { HalfStream, type HalfStreamOwner, noAck } from './half-stream.js'
+import { HalfStream, type HalfStreamAnomaly, type HalfStreamOwner, noAck } from './half-stream.js'
 import type { Direction, EndReason, StreamConsumer } from './stream-consumer.js'
 
 /** What a consumer is told of its flow; strings are made once. */
@@ -33,10 +33,12 @@ export interface FlowContext {
   openConsumer(flow: Flow, isFirstClient: boolean): StreamConsumer
   portOf(flow: Flow, isFirst: boolean): number
   countGap(missedBytes: number): void
+  countAnomaly(name: HalfStreamAnomaly): void
   /** How long bytes that the other side has acknowledged may be late: behind its data, behind a pure ACK; and otherwise. */
   readonly ackedByDataUs: number
   readonly ackedUs: number
   readonly gapTimeoutUs: number
+  readonly knownGapTimeoutUs: number
 }
 
 export class Flow implements HalfStreamOwner {
@@ -49,7 +51,9 @@ export class Flow implements HalfStreamOwner {
   lastSeenUs: number
   /** Undefined until a SYN, a SYN-ACK or a guess tells. */
   isFirstClient: boolean | undefined
-  isReset = false
+  /** Who sent a RST, and the number of it: bytes of the same sender behind it say that nobody obeyed it. */
+  resetBy: HalfStream | undefined
+  resetSeq = 0
   /** A SYN that does not fit came while bytes flow: what a SYN-ACK must acknowledge to prove that a new connection began. */
   proposedSeq: number = noAck
   isDirectionAssumed = false
@@ -70,6 +74,10 @@ export class Flow implements HalfStreamOwner {
     return this.#hasOpened
   }
 
+  get isReset(): boolean {
+    return this.resetBy !== undefined
+  }
+
   get isClosed(): boolean {
     return this.isReset || (this.first.isEnded && this.second.isEnded)
   }
@@ -86,8 +94,16 @@ export class Flow implements HalfStreamOwner {
   /** Event time at which something must be decided unless it resolves itself; infinite when nothing is open. */
   get deadlineUs(): number {
     const { first, second } = this
-    const holeUs = Math.min(first.pendingSinceUs, second.pendingSinceUs) + this.#context.gapTimeoutUs
-    return Math.min(first.ackDeadlineUs, second.ackDeadlineUs, holeUs)
+    return Math.min(
+      first.ackDeadlineUs,
+      second.ackDeadlineUs,
+      this.#holeDeadlineOf(first),
+      this.#holeDeadlineOf(second),
+    )
+  }
+
+  #holeDeadlineOf(half: HalfStream): number {
+    return half.holeDeadlineUs(this.#context.gapTimeoutUs, this.#context.knownGapTimeoutUs)
   }
 
   otherOf(half: HalfStream): HalfStream {
@@ -97,8 +113,10 @@ export class Flow implements HalfStreamOwner {
   /** The sender of `half` acknowledges `ack`, with data or without. */
   acknowledge(half: HalfStream, ack: number, withData: boolean, atUs: number): void {
     const other = this.otherOf(half)
-    if (!other.lacks(ack)) return
-    other.expectUntil(ack, atUs + (withData ? this.#context.ackedByDataUs : this.#context.ackedUs))
+    other.peerAck = ack
+    if (other.lacks(ack))
+      other.expectUntil(ack, atUs + (withData ? this.#context.ackedByDataUs : this.#context.ackedUs))
+    else other.noteHole(ack)
   }
 
   /** Lends whatever has its turn now, in both directions. */
@@ -128,7 +146,8 @@ export class Flow implements HalfStreamOwner {
       if (deadlineUs > nowUs) return
       if (this.first.ackDeadlineUs === deadlineUs) this.first.giveUpAcked(atUs)
       else if (this.second.ackDeadlineUs === deadlineUs) this.second.giveUpAcked(atUs)
-      else this.#giveUpOldestHole(atUs)
+      else if (this.#holeDeadlineOf(this.first) === deadlineUs) this.first.decideHole(atUs)
+      else this.second.decideHole(atUs)
       this.settle()
     }
   }
@@ -181,6 +200,10 @@ export class Flow implements HalfStreamOwner {
   finished(half: HalfStream, atUs: number): void {
     this.#consumer?.end(this.#directionOf(half), 'fin', atUs)
     if (this.isClosed && !this.isReset) this.#consumer = undefined // Its memory is not to wait for the flow to be forgotten.
+  }
+
+  anomaly(_half: HalfStream, name: HalfStreamAnomaly): void {
+    this.#context.countAnomaly(name)
   }
 
   #giveUpOldestHole(atUs: number): void {

@@ -20,6 +20,8 @@ export interface SegmentSpec {
   /** `tcpSyn | tcpAck …` of frame.ts. */
   readonly flags: number
   readonly payload?: Uint8Array
+  /** Of meaning with `tcpUrg`. */
+  readonly urgentPointer?: number
   /** Outermost first. */
   readonly vlanIds?: readonly number[]
 }
@@ -82,6 +84,7 @@ export function buildPacket(spec: SegmentSpec): Uint8Array {
   packet[tcpFrom + 12] = 5 << 4
   packet[tcpFrom + 13] = spec.flags
   view.setUint16(tcpFrom + 14, 65_535)
+  view.setUint16(tcpFrom + 18, spec.urgentPointer ?? 0)
   packet.set(payload, tcpFrom + 20)
   const addressesFrom = isV4 ? 12 : 8
   const tcpBytes = packet.length - tcpFrom

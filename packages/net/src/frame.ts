@@ -24,6 +24,7 @@ export const tcpFin = 0x01
 export const tcpSyn = 0x02
 export const tcpRst = 0x04
 export const tcpAck = 0x10
+export const tcpUrg = 0x20
 
 export const vlanMaxCount = 4
 
@@ -55,6 +56,8 @@ export class SegmentView {
   seq = 0
   ack = 0
   flags = 0
+  /** Of meaning with URG only. */
+  urgentPointer = 0
 }
 
 export type FrameAnomaly =
@@ -232,6 +235,7 @@ function decodeTcp(out: SegmentView): Decoded {
   out.seq = view.getUint32(at + 4)
   out.ack = view.getUint32(at + 8)
   out.flags = view.getUint8(at + 13)
+  out.urgentPointer = (out.flags & tcpUrg) === 0 ? 0 : view.getUint16(at + 18)
   out.payloadFrom = at + headerBytes
   return 'segment'
 }

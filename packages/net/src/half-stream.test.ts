@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { HalfStream, type HalfStreamOwner, noAck } from './half-stream.js'
+import { HalfStream, type HalfStreamAnomaly, type HalfStreamOwner, noAck } from './half-stream.js'
 import { seqAdd } from './sequence.js'
 
 const streamBytes = 64
@@ -13,6 +13,7 @@ class Collector implements HalfStreamOwner {
   deliveredBytes = 0
   missedBytes = 0
   isFinished = false
+  readonly anomalies: HalfStreamAnomaly[] = []
   deliver(_half: HalfStream, buffer: Uint8Array, from: number, to: number): void {
     for (let index = from; index < to; index++) this.got[this.at++] = buffer[index]!
     this.deliveredBytes += to - from
@@ -26,6 +27,9 @@ class Collector implements HalfStreamOwner {
   }
   finished(): void {
     this.isFinished = true
+  }
+  anomaly(_half: HalfStream, name: HalfStreamAnomaly): void {
+    this.anomalies.push(name)
   }
 }
 
@@ -53,7 +57,7 @@ function assemble(pieces: readonly Piece[], start: number) {
   for (const { at, values } of pieces) {
     padded.fill(0xee)
     padded.set(values, 5) // Lent from the middle of a buffer, which is overwritten afterwards.
-    half.segment(padded, 5, 5 + values.length, 0, seqAdd(start, at), noAck, noLimit)
+    half.segment(padded, 5, 5 + values.length, 0, seqAdd(start, at), noAck, noLimit, true)
   }
   padded.fill(0xee)
   return { owner, half }
@@ -104,7 +108,7 @@ describe('HalfStream', () => {
         half.start(start, true)
         if (isFinFirst) half.fin(seqAdd(start, streamBytes), 0)
         for (const { at, values } of pieces) {
-          half.segment(values, 0, values.length, 0, seqAdd(start, at), noAck, noLimit)
+          half.segment(values, 0, values.length, 0, seqAdd(start, at), noAck, noLimit, true)
         }
         half.fin(seqAdd(start, streamBytes), 0)
         return owner.got.every((value, index) => value === index) && owner.isFinished && owner.missedBytes === 0
@@ -121,7 +125,7 @@ describe('HalfStream', () => {
     const half = new HalfStream(owner)
     half.start(7, true)
     const buffer = new Uint8Array(10)
-    half.segment(buffer, 2, 9, 0, 7, noAck, noLimit)
+    half.segment(buffer, 2, 9, 0, 7, noAck, noLimit, true)
     expect(lent).toBe(buffer)
   })
 
@@ -131,7 +135,7 @@ describe('HalfStream', () => {
         const half = new HalfStream(new Collector())
         half.start(0, true)
         return pieces.every(({ at, values }) => {
-          half.segment(values, 0, values.length, 0, at + 1, noAck, maxBytes)
+          half.segment(values, 0, values.length, 0, at + 1, noAck, maxBytes, true)
           return half.bufferedBytes <= maxBytes + 2 * 30 * 128 // Its own bookkeeping: at most a piece between any two others.
         })
       }),

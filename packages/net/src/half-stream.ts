@@ -8,8 +8,10 @@
  * A segment has its turn when (1) every byte before it was delivered or given up, and (2) so was every byte of the other direction
  * that it acknowledges: a response never overtakes the request that it answers, however the capture mixed up the packets.
  *
+ * Urgent bytes are left out, as a receiver without SO_OOBINLINE leaves them out: the application never reads them in line.
+ *
  * Invariants: `pending` is sorted, disjoint, and lies at or behind `nextSeq`; first bytes win; each byte is delivered at most once.
- * RFC 9293 §3.4, §3.10.7.4.
+ * RFC 9293 §3.4, §3.8.5, §3.10.7.4; RFC 6093.
  */
 
 import { seqAdd, seqDistance } from './sequence.js'
@@ -23,7 +25,16 @@ export interface HalfStreamOwner {
   isCaughtUp(half: HalfStream, ack: number): boolean
   /** Every byte up to the FIN was delivered or given up. */
   finished(half: HalfStream, atUs: number): void
+  /** Something odd that is no fate of one segment. */
+  anomaly(half: HalfStream, name: HalfStreamAnomaly): void
 }
+
+export type HalfStreamAnomaly =
+  /** Other bytes came for numbers that had theirs: the first won. Known of waiting bytes, sampled for the last segment lent. */
+  | 'tcp.overlap-conflict'
+  /** The receiver never took an early segment, and asked for what lies before it: it was forged, and is forgotten. */
+  | 'tcp.early-data-refused'
+  | 'tcp.fin-wild'
 
 export type SegmentFate = 'delivered' | 'buffered' | 'retransmitted' | 'wild' | 'after-end' | 'overflow'
 
@@ -41,7 +52,12 @@ export const noAck = -1
 export const windowMaxBytes = 16_777_216
 /** So many wild segments in a row, each following the last, and it is the expectation that was wrong. */
 const resyncSegmentCount = 3
+/** … or so many if the other side acknowledges there. */
+const resyncAckedSegmentCount = 2
 const wildFollowMaxBytes = 65_536
+/** A FIN that was not seen has a number, too: what follows it may be one ahead of the bytes. */
+const finBytes = 1
+const urgentMaxCount = 16
 /** What an early segment costs beside its bytes. */
 const earlyOverheadBytes = 128
 
@@ -58,10 +74,21 @@ export class HalfStream {
   isEnded = false
   /** Memory that `pending` costs. */
   bufferedBytes = 0
+  /** The sender of this direction was seen: not only the other side's answers to it. */
+  isSeen = false
+  /** What the other side acknowledged last; `noAck` before it did. */
+  peerAck: number = noAck
+  /** The other side asked for what lies before the early segments since the first of them came. */
+  #isHoleKnown = false
   #finSeq = 0
   #hasFin = false
   #wildCount = 0
   #wildNextSeq = 0
+  /** Numbers of bytes that are out of band and still to come; made when the first is announced. */
+  #urgentSeqs: number[] | undefined
+  /** Length and a few bytes of the segment lent last, to tell a repetition from a forgery. */
+  #lentBytes = 0
+  #lentMark = 0
   /** The other side acknowledged up to here what was not delivered yet; decided at `ackDeadlineUs`. */
   #ackedSeq = 0
   #ackDeadlineUs = Number.POSITIVE_INFINITY
@@ -83,6 +110,13 @@ export class HalfStream {
     return this.#pending[0]?.atUs ?? Number.POSITIVE_INFINITY
   }
 
+  /** Event time since which a hole waits to be decided by time alone; infinite when there is none. */
+  holeDeadlineUs(gapTimeoutUs: number, knownGapTimeoutUs: number): number {
+    const head = this.#pending[0]
+    if (head === undefined) return Number.POSITIVE_INFINITY
+    return head.atUs + (this.#isHoleKnown && head.seq !== this.nextSeq ? knownGapTimeoutUs : gapTimeoutUs)
+  }
+
   /** Acknowledgement number of the first pending segment, if that waits for the other direction alone; else `noAck`. */
   get awaitedAck(): number {
     const head = this.#pending[0]
@@ -101,7 +135,10 @@ export class HalfStream {
     this.isStartKnown = isKnown
   }
 
-  /** Takes `buffer[from, to)`, whose first byte has number `seq`. `maxBytes`: how much memory may wait here. */
+  /**
+   * Takes `buffer[from, to)`, whose first byte has number `seq`. `maxBytes`: how much memory may wait here. `isPeerSeen`: the other
+   * side is in the capture, so that what it never acknowledges is not believed.
+   */
   segment(
     buffer: Uint8Array,
     from: number,
@@ -110,6 +147,7 @@ export class HalfStream {
     seq: number,
     ack: number,
     maxBytes: number,
+    isPeerSeen: boolean,
   ): SegmentFate {
     if (this.isEnded) return 'after-end'
     let ahead = seqDistance(this.nextSeq, seq)
@@ -120,22 +158,42 @@ export class HalfStream {
       return 'delivered'
     }
     if (ahead > windowMaxBytes || ahead < -windowMaxBytes) {
-      if (!this.#isResync(seq, to - from)) return 'wild'
+      if (!this.#isResync(seq, to - from, isPeerSeen)) return 'wild'
       this.#resync(seq, atUs)
       if (this.isEnded) return 'after-end'
       ahead = 0
     }
     this.#wildCount = 0
-    if (ahead + to - from <= 0) return 'retransmitted'
+    if (ahead + to - from <= 0) {
+      if (-ahead === this.#lentBytes && to - from === this.#lentBytes && mark(buffer, from, to) !== this.#lentMark) {
+        this.#owner.anomaly(this, 'tcp.overlap-conflict')
+      }
+      return 'retransmitted'
+    }
     const skipped = ahead < 0 ? -ahead : 0
     if (this.bufferedBytes + to - from > maxBytes) return 'overflow'
     this.#keep(buffer, from + skipped, to, atUs, seqAdd(seq, skipped), ack)
     return this.drain() ? 'delivered' : 'buffered'
   }
 
-  /** The direction ends before `seq`. Ignored unless near what is expected. */
+  /** The byte of number `seq` is out of band. Ignored when it was read already, or unless near what is expected. RFC 9293 §3.8.5. */
+  urgent(seq: number): void {
+    const ahead = seqDistance(this.nextSeq, seq)
+    if (this.isEnded || ahead < 0 || ahead > windowMaxBytes) return
+    this.#urgentSeqs ??= []
+    if (this.#urgentSeqs.includes(seq)) return
+    if (this.#urgentSeqs.length === urgentMaxCount) this.#urgentSeqs.shift()
+    this.#urgentSeqs.push(seq)
+  }
+
+  /** The direction ends before `seq`. Ignored behind what was delivered, and unless near what is expected. */
   fin(seq: number, atUs: number): void {
-    if (this.#hasFin || Math.abs(seqDistance(this.nextSeq, seq)) > windowMaxBytes) return
+    if (this.#hasFin) return
+    const ahead = seqDistance(this.nextSeq, seq)
+    if (ahead < -finBytes || ahead > windowMaxBytes) {
+      this.#owner.anomaly(this, 'tcp.fin-wild')
+      return
+    }
     this.#hasFin = true
     this.#finSeq = seq
     this.#checkEnd(atUs)
@@ -145,7 +203,12 @@ export class HalfStream {
   lacks(ack: number): boolean {
     if (!this.isStarted || this.isEnded || ack === noAck) return false
     const behind = seqDistance(this.nextSeq, ack)
-    return behind > 1 && behind <= windowMaxBytes
+    return behind > finBytes && behind <= windowMaxBytes
+  }
+
+  /** The other side acknowledged no more than was delivered: what is missing before the early segments is missing there, too. */
+  noteHole(ack: number): void {
+    if (this.#pending.length > 0 && seqDistance(ack, this.nextSeq) <= windowMaxBytes) this.#isHoleKnown = true
   }
 
   /** The other side has bytes that we have not seen: unless they come by `deadlineUs`, the sensor missed them. */
@@ -177,6 +240,15 @@ export class HalfStream {
     this.drain()
   }
 
+  /** The time of a hole is over: bytes were missed, or what came early was never sent to the receiver. */
+  decideHole(atUs: number): void {
+    const head = this.#pending[0]
+    if (this.#isHoleKnown && this.#pending.length === 1 && head !== undefined && head.seq !== this.nextSeq) {
+      this.#takeHead()
+      this.#owner.anomaly(this, 'tcp.early-data-refused')
+    } else this.giveUpHole(atUs)
+  }
+
   /** Goes on at the first pending segment, whatever it waits for. */
   giveUpHole(atUs: number): void {
     const head = this.#pending[0]
@@ -200,16 +272,46 @@ export class HalfStream {
   }
 
   #lendHead(): void {
+    const head = this.#takeHead()
+    if (head !== undefined) this.#lend(head.bytes, 0, head.bytes.length, head.atUs, head.seq, head.ack)
+  }
+
+  #takeHead(): EarlySegment | undefined {
     const head = this.#pending.shift()
-    if (head === undefined) return
+    if (head === undefined) return undefined
     this.bufferedBytes -= head.bytes.length + earlyOverheadBytes
-    this.#lend(head.bytes, 0, head.bytes.length, head.atUs, head.seq, head.ack)
+    if (this.#pending.length === 0) this.#isHoleKnown = false
+    return head
   }
 
   #lend(buffer: Uint8Array, from: number, to: number, atUs: number, seq: number, ack: number): void {
-    this.nextSeq = seqAdd(seq, to - from)
-    this.#owner.deliver(this, buffer, from, to, atUs, seq, ack === noAck ? 0 : ack)
+    this.#lentBytes = to - from
+    this.#lentMark = mark(buffer, from, to)
+    if (this.#urgentSeqs !== undefined) this.#lendAroundUrgent(buffer, from, to, atUs, seq, ack)
+    else {
+      this.nextSeq = seqAdd(seq, to - from)
+      this.#owner.deliver(this, buffer, from, to, atUs, seq, ack === noAck ? 0 : ack)
+    }
     this.#afterAdvance(atUs)
+  }
+
+  #lendAroundUrgent(buffer: Uint8Array, from: number, to: number, atUs: number, seq: number, ack: number): void {
+    const passed: number[] = []
+    for (const urgentSeq of this.#urgentSeqs ?? []) {
+      const ahead = seqDistance(seq, urgentSeq)
+      if (ahead < to - from) passed.push(ahead)
+    }
+    this.#urgentSeqs = this.#urgentSeqs?.filter((urgentSeq) => seqDistance(seq, urgentSeq) >= to - from)
+    if (this.#urgentSeqs?.length === 0) this.#urgentSeqs = undefined
+    let at = 0
+    for (const urgentAt of [...passed.sort((a, b) => a - b), to - from]) {
+      if (urgentAt < at) continue // Given up with a gap.
+      this.nextSeq = seqAdd(seq, urgentAt)
+      if (urgentAt > at) {
+        this.#owner.deliver(this, buffer, from + at, from + urgentAt, atUs, seqAdd(seq, at), ack === noAck ? 0 : ack)
+      }
+      at = urgentAt + 1
+    }
   }
 
   #jump(seq: number, atUs: number): void {
@@ -230,6 +332,8 @@ export class HalfStream {
     if (this.isEnded || seqDistance(this.nextSeq, this.#finSeq) > 0) return
     this.isEnded = true
     this.#pending.length = 0 // Data behind a FIN.
+    this.#isHoleKnown = false
+    this.#urgentSeqs = undefined
     this.bufferedBytes = 0
     this.#ackDeadlineUs = Number.POSITIVE_INFINITY
     this.#owner.finished(this, atUs)
@@ -245,6 +349,10 @@ export class HalfStream {
       const next = pending[index]
       const nextAt = next === undefined ? bytes : seqDistance(seq, next.seq)
       if (next !== undefined && nextAt <= at) {
+        const overlapTo = Math.min(bytes, nextAt + next.bytes.length)
+        if (!areEqual(buffer, from + at, from + overlapTo, next.bytes, at - nextAt)) {
+          this.#owner.anomaly(this, 'tcp.overlap-conflict')
+        }
         at = Math.max(at, nextAt + next.bytes.length)
         index++
         continue
@@ -269,12 +377,15 @@ export class HalfStream {
     return low
   }
 
-  #isResync(seq: number, bytes: number): boolean {
+  /** Whether the expectation was wrong rather than the segment: the other side acknowledges there, or is not in the capture. */
+  #isResync(seq: number, bytes: number, isPeerSeen: boolean): boolean {
     const follows = seqDistance(this.#wildNextSeq, seq)
     const isNext = this.#wildCount > 0 && follows >= 0 && follows <= wildFollowMaxBytes
     this.#wildCount = isNext ? this.#wildCount + 1 : 1
     this.#wildNextSeq = seqAdd(seq, bytes)
-    return this.#wildCount >= resyncSegmentCount
+    if (!isPeerSeen) return this.#wildCount >= resyncSegmentCount
+    const isAcked = this.peerAck !== noAck && Math.abs(seqDistance(this.peerAck, seq)) <= windowMaxBytes
+    return isAcked && this.#wildCount >= resyncAckedSegmentCount
   }
 
   /** Goes on at `seq`. Behind us, nobody knows how much is missing: one byte says that something is. */
@@ -286,4 +397,25 @@ export class HalfStream {
     this.nextSeq = seq
     this.#owner.missed(this, missedBytes, atUs)
   }
+}
+
+/** Twelve bytes of a segment as one number: the first, those in the middle, the last. Equal segments have equal marks. */
+function mark(buffer: Uint8Array, from: number, to: number): number {
+  const middle = (from + to) >> 1
+  return (
+    ((word(buffer, from, to) ^ Math.imul(word(buffer, middle, to), 0x9e3779b1)) +
+      Math.imul(word(buffer, to - 4 < from ? from : to - 4, to), 0x85ebca6b)) |
+    0
+  )
+}
+
+function word(buffer: Uint8Array, at: number, to: number): number {
+  if (at + 4 > to) return at < to ? buffer[at]! : 0
+  return buffer[at]! | (buffer[at + 1]! << 8) | (buffer[at + 2]! << 16) | (buffer[at + 3]! << 24)
+}
+
+/** Whether `a[from, to)` equals the bytes of `b` from `bAt` on. */
+function areEqual(a: Uint8Array, from: number, to: number, b: Uint8Array, bAt: number): boolean {
+  for (let at = from; at < to; at++) if (a[at] !== b[bAt + at - from]) return false
+  return true
 }

@@ -10,7 +10,7 @@ const milliseconds = (standard: number) => z.int().positive().default(standard)
 const flowsSchema = z.strictObject({
   /** Connections tracked at once; the longest idle leaves. */
   maxCount: count(262_144),
-  idleTimeoutMs: milliseconds(120_000),
+  idleTimeoutMs: milliseconds(600_000),
   closedTimeoutMs: milliseconds(5_000),
   /** Data that came too early, of one direction and of all. */
   halfBufferMaxBytes: bytes(4_194_304),
