@@ -9,12 +9,13 @@ const textMaxCharacters = 60
 export function linesOf(capture: Uint8Array): string[] {
   const lines: string[] = []
   const reader = new TransactionReader({
-    onTransaction: (flow, { request, response, missedBytes, midStream, anomalies }) => {
+    onTransaction: (flow, { request, response, missedBytes, midStream, proxied, anomalies }) => {
       const vlans = flow.vlanIds.length > 0 ? { vlans: flow.vlanIds } : {}
       lines.push(
         JSON.stringify({
           flow: `${flow.clientIp} ${flow.clientPort} > ${flow.serverIp} ${flow.serverPort}`,
           ...vlans,
+          ...(proxied === undefined ? {} : { proxied }),
           atUs: request.firstByteAtUs,
           request: `${request.method} ${request.target} ${request.httpVersion}`,
           ...(request.contentBytes === 0 ? {} : { requestContent: contentOf(request) }),

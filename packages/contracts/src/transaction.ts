@@ -55,9 +55,11 @@ export const transactionSchema = z.object({
   directionAssumed: z.boolean().optional(),
   /** The client as the analysis uses it: the TCP peer, or what a trusted hop forwarded. */
   clientAddress: z.string(),
+  /** Why it is that one. Anything but `tcp-peer` was said by a trusted hop; rules in the README of `redaction`. */
   clientAddressSource: z.enum(clientAddressSources),
+  /** True when Forwarded and X-Forwarded-For do not name the same client: one of them may be the client's own. */
   clientAddressSpoofable: z.boolean(),
-  /** Addresses of Forwarded or X-Forwarded-For, as far as they are addresses, nearest last. */
+  /** Addresses of X-Forwarded-For, else of Forwarded, then that of a PROXY header; as far as they are addresses, nearest last. */
   forwardedFor: z.array(z.string()).optional(),
 
   // Request

@@ -10,6 +10,7 @@ import { BoundedMap } from '@tapwarden/base/bounded-map'
 import type { Token } from '@tapwarden/contracts/token'
 import type { HttpTransaction } from '@tapwarden/contracts/transaction'
 import { isSecretShape } from '@tapwarden/sensitive-data/secret-shape'
+import type { Literal } from './byte-writer.js'
 import type { RawAccess } from './path.js'
 import { ownCopy, type Tokens } from './token.js'
 
@@ -29,7 +30,7 @@ export interface Auth {
 export interface SeenAuth {
   readonly auth: Auth
   /** Its members of the line, each behind its comma. */
-  readonly members: Uint8Array
+  readonly members: Literal
   /** Of the transaction; undefined when the client's address decides. */
   readonly partition: number | undefined
 }

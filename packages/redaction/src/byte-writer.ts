@@ -15,15 +15,18 @@ const hexPairs = Uint16Array.from({ length: 256 }, (_, byte) => {
   return digits.charCodeAt(0) | (digits.charCodeAt(1) << 8)
 })
 
-/** ASCII text of ours, ready to be written four bytes at a time. */
+/** Bytes that are written again and again, kept so that they go in four at a time: ASCII text of ours, or what was encoded before. */
 export class Literal {
   readonly length: number
   readonly words: Int32Array
 
-  constructor(text: string) {
+  constructor(text: string | Uint8Array) {
     this.length = text.length
     this.words = new Int32Array((text.length + 3) >>> 2)
-    for (let i = 0; i < text.length; i++) this.words[i >>> 2]! |= text.charCodeAt(i) << ((i & 3) << 3) // In range.
+    for (let i = 0; i < text.length; i++) {
+      const byte = typeof text === 'string' ? text.charCodeAt(i) : text[i]! // In range by the loop condition.
+      this.words[i >>> 2]! |= byte << ((i & 3) << 3)
+    }
   }
 }
 
@@ -54,10 +57,10 @@ export class ByteWriter {
   }
 
   /** Takes back what was written since `from` and returns a copy of it. */
-  taken(from: number): Uint8Array {
-    const bytes = this.bytes.slice(from, this.length)
+  taken(from: number): Literal {
+    const literal = new Literal(this.bytes.subarray(from, this.length))
     this.length = from
-    return bytes
+    return literal
   }
 
   byte(value: number): void {
@@ -192,7 +195,7 @@ function digitCountOf(value: number): number {
 const jsonTexts = new ByteWriter(1_024)
 
 /** A text as `jsonText` writes it, for texts that are written often. */
-export function jsonBytes(text: string): Uint8Array {
+export function jsonLiteral(text: string): Literal {
   jsonTexts.jsonText(text)
   return jsonTexts.taken(0)
 }

@@ -7,7 +7,7 @@
 import { BoundedMap } from '@tapwarden/base/bounded-map'
 import { classesOf } from '@tapwarden/sensitive-data/byte-class'
 import { sensitiveTypeOf } from '@tapwarden/sensitive-data/recognizers'
-import { jsonBytes } from './byte-writer.js'
+import { jsonLiteral, type Literal } from './byte-writer.js'
 import { isClearName, tokenMark } from './clear-name.js'
 import { decodedAgain } from './percent.js'
 import type { SeenValue } from './seen-values.js'
@@ -29,8 +29,8 @@ export class ClearTexts {
   }
 
   /** The same as JSON text, once for each value. */
-  jsonOf(value: SeenValue): Uint8Array {
-    value.clear ??= jsonBytes(this.of(value.text))
+  jsonOf(value: SeenValue): Literal {
+    value.clear ??= jsonLiteral(this.of(value.text))
     return value.clear
   }
 

@@ -1,23 +1,32 @@
 /**
- * Who the client is: the TCP peer, or what a trusted hop says (RFC 7239 Forwarded, X-Forwarded-For).
+ * Who the client is: the TCP peer, or whom a trusted hop speaks for (PROXY protocol; RFC 7239 Forwarded; X-Forwarded-For).
  *
- * A forwarded chain is read from the nearest hop outward, and only as long as the one who wrote an entry is trusted: the client is the first
- * address that is not a trusted hop. Whatever stands further left was said by the client itself. When both fields are there and name
- * different clients, one of them came through unchanged from outside: X-Forwarded-For is taken (it is what hops write), and marked spoofable.
+ *     TCP peer ──trusted?──► PROXY header ──trusted?──► nearest entry of a field ──trusted?──► next entry … ──► outermost
+ *         no: it is the client      no: its address is          no: that entry is
+ *
+ * The chain is walked from the nearest hop outward, and only as long as the one who wrote what comes next is trusted: the client is the first
+ * address that is no trusted hop. Whatever stands further left was said by the client itself. When both fields are there and do not name
+ * the same client, one of them may have come through unchanged from outside: X-Forwarded-For is taken (it is what most hops write), and
+ * marked spoofable, unless the configuration says which of the two our hops write. Table of the rules: README.md.
  */
 
 import { assert } from '@tapwarden/base/assert'
 import { BoundedMap } from '@tapwarden/base/bounded-map'
 import type { HttpTransaction } from '@tapwarden/contracts/transaction'
+import type { Proxied } from '@tapwarden/http/proxy-protocol'
 import ipaddr from 'ipaddr.js'
 
 export interface ClientAddress {
   readonly address: string
   readonly source: HttpTransaction['clientAddressSource']
   readonly spoofable: boolean
-  /** The chain's addresses, nearest last; empty without one. */
+  /** The chain's addresses, nearest last (a PROXY header is nearer than any field); empty without one. */
   readonly forwardedFor: readonly string[]
 }
+
+/** What a hop can say the client's address in. */
+export const hopClaims = ['proxy-protocol', 'forwarded', 'x-forwarded-for'] as const
+export type HopClaim = (typeof hopClaims)[number]
 
 type Range = [ipaddr.IPv4 | ipaddr.IPv6, number]
 
@@ -27,14 +36,19 @@ const rememberedMaxCount = 16_384
 
 export class ClientAddresses {
   readonly #trusted: readonly Range[]
+  readonly #hopsWrite: ReadonlySet<HopClaim>
   readonly #normalized = new BoundedMap<string, string>({ maxEntries: rememberedMaxCount, onFull: 'evict-oldest' })
   readonly #trustedByAddress = new BoundedMap<string, boolean>({
     maxEntries: rememberedMaxCount,
     onFull: 'evict-oldest',
   })
 
-  /** `trustedHops`: addresses or CIDR ranges of our own proxies; the caller has validated them (`isCidr`). */
-  constructor(trustedHops: readonly string[]) {
+  /**
+   * `trustedHops`: addresses or CIDR ranges of our own proxies; the caller has validated them (`isCidr`). `hopsWrite`: what they write; the
+   * rest is the client's own and is not believed.
+   */
+  constructor(trustedHops: readonly string[], hopsWrite: readonly HopClaim[] = hopClaims) {
+    this.#hopsWrite = new Set(hopsWrite)
     this.#trusted = trustedHops.map((text) => {
       const range = parseRange(text)
       assert(range !== undefined, 'trusted hops are addresses or CIDR ranges')
@@ -43,23 +57,36 @@ export class ClientAddresses {
   }
 
   /** `peer` is the TCP peer; the fields are byte strings, several lines of one field joined by commas. */
-  choose(peer: string, forwarded: string | undefined, xForwardedFor: string | undefined): ClientAddress {
+  choose(
+    peer: string,
+    forwarded: string | undefined,
+    xForwardedFor: string | undefined,
+    proxied?: Proxied | undefined,
+  ): ClientAddress {
     const peerAddress = this.normalize(peer) ?? peer
-    if (forwarded === undefined && xForwardedFor === undefined) {
-      return { address: peerAddress, source: 'tcp-peer', spoofable: false, forwardedFor: [] }
-    }
-    const xffChain = xForwardedFor === undefined ? [] : this.#chain(xForwardedFor.split(','))
+    const xffChain = xForwardedFor === undefined ? [] : this.#chain(forwardedForNodes(xForwardedFor))
     const forwardedChain = forwarded === undefined ? [] : this.#chain(forwardedNodes(forwarded))
-    const chain = xffChain.length > 0 ? xffChain : forwardedChain
-    const forwardedFor = chain.filter((node) => node !== undefined)
-    const direct: ClientAddress = { address: peerAddress, source: 'tcp-peer', spoofable: false, forwardedFor }
-    if (!this.#isTrusted(peerAddress)) return direct
-    const byXff = this.#outermost(xffChain)
-    const byForwarded = this.#outermost(forwardedChain)
-    if (byXff === undefined && byForwarded === undefined) return direct
-    const disagree = byXff !== undefined && byForwarded !== undefined && byXff !== byForwarded
-    if (byXff !== undefined) return { address: byXff, source: 'x-forwarded-for', spoofable: disagree, forwardedFor }
-    return { ...direct, address: byForwarded ?? peerAddress, source: 'forwarded' }
+    const proxiedAddress = proxied?.kind === 'address' ? this.normalize(proxied.address) : undefined
+    const forwardedFor = [...(xffChain.length > 0 ? xffChain : forwardedChain), proxiedAddress].filter(isAddress)
+    const chosen = (address: string, source: ClientAddress['source'], spoofable = false): ClientAddress => {
+      return { address, source, spoofable, forwardedFor }
+    }
+    let nearest = chosen(peerAddress, 'tcp-peer')
+    if (!this.#isTrusted(peerAddress)) return nearest
+    if (proxied !== undefined && proxied.kind !== 'local' && this.#hopsWrite.has('proxy-protocol')) {
+      // The hop speaks for somebody whom it does not name: the fields are that one's, not the hop's.
+      if (proxiedAddress === undefined) return nearest
+      nearest = chosen(proxiedAddress, 'proxy-protocol')
+      if (!this.#isTrusted(proxiedAddress)) return nearest
+    }
+    const hasXff = xForwardedFor !== undefined && this.#hopsWrite.has('x-forwarded-for')
+    const hasForwarded = forwarded !== undefined && this.#hopsWrite.has('forwarded')
+    const byXff = hasXff ? this.#outermost(xffChain) : undefined
+    const byForwarded = hasForwarded ? this.#outermost(forwardedChain) : undefined
+    // Also when one of them names nobody: the other may be what the client wrote.
+    const disagree = hasXff && hasForwarded && byXff !== byForwarded
+    if (byXff !== undefined) return chosen(byXff, 'x-forwarded-for', disagree)
+    return byForwarded === undefined ? nearest : chosen(byForwarded, 'forwarded', disagree)
   }
 
   /** An address in its one written form (RFC 5952; IPv4 inside IPv6 as IPv4), or undefined when it is none. */
@@ -85,7 +112,7 @@ export class ClientAddresses {
   }
 
   #chain(nodes: readonly string[]): (string | undefined)[] {
-    return nodes.slice(-chainMaxCount).map((node) => this.normalize(withoutPort(node.trim())))
+    return nodes.slice(-chainMaxCount).map((node) => this.normalize(withoutPort(node)))
   }
 
   #isTrusted(address: string): boolean {
@@ -124,17 +151,77 @@ function rfc5952(address: ipaddr.IPv4 | ipaddr.IPv6): string {
   return 'toRFC5952String' in address ? address.toRFC5952String() : address.toString()
 }
 
-/** `[2001:db8::1]:80`, `192.0.2.1:80`, bare addresses. */
-function withoutPort(node: string): string {
-  const bracketed = /^"?\[([^\]]*)\](?::\d+)?"?$/.exec(node)
-  if (bracketed?.[1] !== undefined) return bracketed[1]
-  return /^"?([0-9.]+)(?::\d+)?"?$/.exec(node)?.[1] ?? node
+function isAddress(node: string | undefined): node is string {
+  return node !== undefined
 }
 
-/** The `for` node of each element of Forwarded; an element without one is an unknown hop. */
-function forwardedNodes(value: string): string[] {
-  return value
-    .slice(-chainMaxCharacters)
+/**
+ * `[2001:db8::1]:80`, `192.0.2.1:80`, bare addresses; a port may be obfuscated (RFC 7239 §6). IPv6 without brackets has no port: the last
+ * group cannot be told from one.
+ */
+function withoutPort(node: string): string {
+  const bracketed = /^\[([^\]]*)\](?::(?:\d{1,5}|_[\w.-]+))?$/.exec(node)
+  if (bracketed?.[1] !== undefined) return bracketed[1]
+  return /^([0-9.]+)(?::(?:\d{1,5}|_[\w.-]+))?$/.exec(node)?.[1] ?? node
+}
+
+/** The end of a long value, from an entry's beginning: half an address is another address. */
+function nearestPart(value: string): string {
+  if (value.length <= chainMaxCharacters) return value
+  const part = value.slice(-chainMaxCharacters)
+  return part.slice(part.indexOf(',') + 1)
+}
+
+/** Entries of X-Forwarded-For, some hops quote them; empty ones are none (RFC 9110 §5.6.1.2). */
+function forwardedForNodes(value: string): string[] {
+  return nearestPart(value)
     .split(',')
-    .map((element) => /(?:^|;)\s*for\s*=\s*("[^"]*"|[^;\s]*)/i.exec(element)?.[1]?.replaceAll('"', '') ?? '')
+    .map((entry) => entry.trim().replace(/^"(.*)"$/, '$1'))
+    .filter((entry) => entry !== '')
+}
+
+/** The `for` node of each element of Forwarded (RFC 7239 §4); '' for an element that has none, or more than one. */
+function forwardedNodes(value: string): string[] {
+  return splitOutsideQuotes(nearestPart(value), ',')
+    .filter((element) => element.trim() !== '')
+    .map((element) => {
+      const nodes = splitOutsideQuotes(element, ';').flatMap((pair) => {
+        const equals = pair.indexOf('=')
+        return pair.slice(0, equals).trim().toLowerCase() === 'for' ? [unquoted(pair.slice(equals + 1).trim())] : []
+      })
+      return nodes.length === 1 ? (nodes[0] ?? '') : ''
+    })
+}
+
+/** RFC 9110 §5.6.4; '' for what is neither a token nor a whole quoted string. */
+function unquoted(value: string): string {
+  if (!value.includes('"')) return value
+  return /^"((?:[^"\\]|\\.)*)"$/.exec(value)?.[1]?.replace(/\\(.)/g, '$1') ?? ''
+}
+
+/**
+ * Splits from the right, where the nearest hop wrote: a quote that a client left open swallows nothing of what hops appended behind it.
+ * What such a quote stands in is one part, which no reader of it takes for an address.
+ */
+function splitOutsideQuotes(text: string, separator: string): string[] {
+  const parts: string[] = []
+  let end = text.length
+  let isQuoted = false
+  for (let i = text.length - 1; i >= 0; i--) {
+    const character = text[i]
+    if (character === '"' && !isEscaped(text, i)) isQuoted = !isQuoted
+    else if (character === separator && !isQuoted) {
+      parts.push(text.slice(i + 1, end))
+      end = i
+    }
+  }
+  parts.push(isQuoted ? '"' : text.slice(0, end))
+  return parts.reverse()
+}
+
+/** An odd number of backslashes stands in front. */
+function isEscaped(text: string, index: number): boolean {
+  let from = index
+  while (from > 0 && text[from - 1] === '\\') from--
+  return (index - from) % 2 === 1
 }

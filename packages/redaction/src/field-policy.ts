@@ -3,7 +3,7 @@
 import { BoundedMap } from '@tapwarden/base/bounded-map'
 import { decisionFieldName } from '@tapwarden/contracts/names'
 import type { FieldList } from '@tapwarden/http/field-list'
-import { jsonBytes } from './byte-writer.js'
+import { jsonLiteral, type Literal } from './byte-writer.js'
 import { isStableName } from './fingerprint.js'
 
 /** Request fields whose values describe the client. A name that is not here is never published with its value. */
@@ -66,7 +66,7 @@ export interface FieldTraits {
   readonly name: string
   readonly nameHash: number
   /** The name as JSON text. */
-  readonly json: Uint8Array
+  readonly json: Literal
   readonly keptInRequest: boolean
   readonly keptInResponse: boolean
   readonly isUrl: boolean
@@ -115,7 +115,7 @@ function traitsOf(name: string, nameHash: number): FieldTraits {
   const traits: FieldTraits = {
     name,
     nameHash,
-    json: jsonBytes(name),
+    json: jsonLiteral(name),
     keptInRequest: keptRequestFields.has(name),
     keptInResponse: keptResponseFields.has(name),
     isUrl,

@@ -21,8 +21,8 @@ it.each([
 
 const redactor = createRedactor({ fleetKey: sampleFleetKey, keyNumber: 1 })
 
-function fingerprintOf(fields: readonly (readonly [string, string])[]): string {
-  const line = redactor.redact(sampleFlow, rawTransaction({ fields })).line
+function fingerprintOf(fields: readonly (readonly [string, string])[], httpVersion = '1.1'): string {
+  const line = redactor.redact(sampleFlow, rawTransaction({ fields, httpVersion })).line
   return (JSON.parse(Buffer.from(line).toString()) as { fingerprint: string }).fingerprint
 }
 
@@ -62,15 +62,18 @@ it('letter case of names and versions of the program do not count', () => {
   expect(fingerprintOf(upper)).toBe(fingerprintOf(usual))
 })
 
+it('a hop that speaks another version does not count', () => {
+  expect(fingerprintOf(usual, '1.0')).toBe(fingerprintOf(usual, '1.1'))
+})
+
 it('is the first 8 bytes of SHA-256 of its text', () => {
   const fields = {
-    httpVersion: '1.1',
     accept: '*/*',
     acceptLanguage: undefined,
     acceptEncoding: 'gzip;q=1, foo',
     userAgent: 'curl/8',
   }
-  const text = '1.1\nhost,user-agent\naccept=any\naccept-language=none\naccept-encoding=gzip,other\nuser-agent=curl'
+  const text = 'host,user-agent\naccept=any\naccept-language=none\naccept-encoding=gzip,other\nuser-agent=curl'
   expect(fingerprintText('host,user-agent', fields)).toBe(text)
   expect(new Fingerprints().of('host,user-agent', fields)).toBe(hash('sha256', text, 'hex').slice(0, 16))
 })

@@ -2,8 +2,9 @@
  * Client fingerprint (DESIGN "Decided" 8): which program speaks, independent of who uses it and of what it asks for.
  *
  * Text: the request's field names in lower case and wire order, without the ones that come and go with a single request or are added by
- * hops; then the value classes of a fixed few fields. Fingerprint: its SHA-256, first 8 bytes, in lower-case hex; no key, so that sensors
- * agree and an edge can compute it. Nobody is identified by it: thousands share the commonest.
+ * hops; then the value classes of a fixed few fields. Nothing of the connection: hops change its HTTP version. Fingerprint: its SHA-256,
+ * first 8 bytes, in lower-case hex; no key, so that sensors agree and an edge can compute it. Nobody is identified by it: thousands
+ * share the commonest.
  */
 
 import { hash } from 'node:crypto'
@@ -30,7 +31,6 @@ const variablePrefixes = /^(?:x-forwarded-|x-b3-|x-envoy-|sec-websocket-|x-datad
 
 /** What the fingerprint needs of a request; byte strings. */
 export interface FingerprintFields {
-  readonly httpVersion: string
   readonly accept: string | undefined
   readonly acceptLanguage: string | undefined
   readonly acceptEncoding: string | undefined
@@ -42,7 +42,7 @@ export class Fingerprints {
 
   /** `names` as `stableName` left them, joined by commas. 16 hex digits. */
   of(names: string, fields: FingerprintFields): string {
-    const key = `${fields.httpVersion}\n${names}\n${fields.accept ?? ''}\n${fields.acceptLanguage ?? ''}\n${fields.acceptEncoding ?? ''}\n${fields.userAgent ?? ''}`
+    const key = `${names}\n${fields.accept ?? ''}\n${fields.acceptLanguage ?? ''}\n${fields.acceptEncoding ?? ''}\n${fields.userAgent ?? ''}`
     const known = this.#recent.get(key)
     if (known !== undefined) return known
     const fingerprint = hash('sha256', fingerprintText(names, fields), 'hex').slice(0, 16)
@@ -81,8 +81,7 @@ function isSame(known: Remembered, names: readonly string[], count: number, fiel
     known.userAgent !== fields.userAgent ||
     known.accept !== fields.accept ||
     known.acceptLanguage !== fields.acceptLanguage ||
-    known.acceptEncoding !== fields.acceptEncoding ||
-    known.httpVersion !== fields.httpVersion
+    known.acceptEncoding !== fields.acceptEncoding
   )
     return false
   for (let i = 0; i < count; i++) if (known.names[i] !== names[i]) return false
@@ -97,7 +96,6 @@ export function isStableName(name: string): boolean {
 /** The text that is hashed: one line a part. */
 export function fingerprintText(names: string, fields: FingerprintFields): string {
   return [
-    fields.httpVersion,
     names,
     `accept=${acceptClass(fields.accept)}`,
     `accept-language=${languageClass(fields.acceptLanguage)}`,

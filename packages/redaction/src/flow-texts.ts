@@ -5,7 +5,7 @@
 
 import { hash } from 'node:crypto'
 import { partitionOf } from '@tapwarden/contracts/partition-key'
-import type { ByteWriter } from './byte-writer.js'
+import type { ByteWriter, Literal } from './byte-writer.js'
 import type { ClientAddresses } from './client-address.js'
 import { SipHasher } from './siphash.js'
 import { memberKey, type TransactionEncoder } from './transaction-encoder.js'
@@ -31,10 +31,10 @@ export interface FlowText {
   /** In its one written form. */
   readonly clientIp: string
   /** `,"flowId":…,"flowIndex":`; the caller writes the number. */
-  readonly start: Uint8Array
-  readonly addresses: Uint8Array
+  readonly start: Literal
+  readonly addresses: Literal
   /** The client's address, when it is the TCP peer, and the partition that follows from it alone. */
-  readonly directClient: Uint8Array
+  readonly directClient: Literal
   readonly directPartition: number
   /** Halves of an id; see `transactionId`. */
   readonly idHigh: SipHasher

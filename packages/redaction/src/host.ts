@@ -1,6 +1,7 @@
 /** The host as it is published: lower case, without user information, and only if it is a host (RFC 3986 §3.2.2). */
 
 import { sensitiveTypeOf } from '@tapwarden/sensitive-data/recognizers'
+import type { Literal } from './byte-writer.js'
 import { tokenMark } from './clear-name.js'
 import type { Tokens } from './token.js'
 
@@ -10,7 +11,7 @@ const hostMaxCharacters = 261
 /** A host as it is published, and as JSON text. */
 export interface SeenHost {
   readonly text: string
-  readonly json: Uint8Array
+  readonly json: Literal
 }
 
 /**

@@ -5,7 +5,7 @@
 
 import type { FieldList } from '@tapwarden/http/field-list'
 import { sensitiveTypeOf } from '@tapwarden/sensitive-data/recognizers'
-import { type ByteWriter, jsonBytes } from './byte-writer.js'
+import { type ByteWriter, jsonLiteral, type Literal } from './byte-writer.js'
 import { nameTextOf } from './clear-name.js'
 import type { ClearTexts } from './clear-text.js'
 import { type FieldTraits, rolesCount, traitsOfField } from './field-policy.js'
@@ -32,7 +32,7 @@ export class MessageFields {
   readonly #first: (SeenValue | undefined)[] = new Array(rolesCount).fill(undefined)
   /** Kept fields in wire order: the first `#keptCount` are of this message. */
   readonly #keptTraits: FieldTraits[] = []
-  readonly #keptValues: Uint8Array[] = []
+  readonly #keptValues: Literal[] = []
   #keptCount = 0
   /** Names that take part in the fingerprint: the first `stableCount` are of this message. */
   readonly stableNames: string[] = []
@@ -93,9 +93,9 @@ export class MessageFields {
       const name = this.#keptTraits[i]!.json // Below the count.
       const value = this.#keptValues[i]!
       writer.byte(i === 0 ? 0x7b : 0x2c)
-      writer.copy(name, 0, name.length)
+      writer.literal(name)
       writer.byte(0x3a)
-      writer.copy(value, 0, value.length)
+      writer.literal(value)
     }
     writer.byte(0x7d)
   }
@@ -120,7 +120,7 @@ export class MessageFields {
       if (role >= 0) this.#first[role] ??= value
       if (isKept) this.#keep(traits, this.#clearTexts.jsonOf(value))
       else if (traits.isUrl) {
-        value.url ??= jsonBytes(this.#urlText(value.text))
+        value.url ??= jsonLiteral(this.#urlText(value.text))
         this.#keep(traits, value.url)
       }
     }
@@ -133,7 +133,7 @@ export class MessageFields {
   }
 
   /** The first line of a field is kept. */
-  #keep(traits: FieldTraits, value: Uint8Array): void {
+  #keep(traits: FieldTraits, value: Literal): void {
     for (let i = 0; i < this.#keptCount; i++) if (this.#keptTraits[i]!.name === traits.name) return // Below the count.
     this.#keptTraits[this.#keptCount] = traits
     this.#keptValues[this.#keptCount++] = value

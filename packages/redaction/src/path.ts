@@ -5,7 +5,7 @@
 
 import { BASE64_EXTRA, classesOf, DIGIT, OTHER } from '@tapwarden/sensitive-data/byte-class'
 import { type SensitiveType, sensitiveTypeOf } from '@tapwarden/sensitive-data/recognizers'
-import { ByteWriter, jsonBytes } from './byte-writer.js'
+import { ByteWriter, jsonLiteral, Literal } from './byte-writer.js'
 import { isClearName, nameText, tokenMark } from './clear-name.js'
 import { writeStringLeaf } from './leaf.js'
 import { isSecretKind, type NameKind, nameKindOf, SECRET } from './name-kind.js'
@@ -33,13 +33,13 @@ export interface SeenSegment {
   /** Undefined: as it was sent. */
   readonly hidden: string | undefined
   readonly type: SensitiveType | undefined
-  readonly token: Uint8Array
+  readonly token: Literal
 }
 
 /** What the name of a query parameter is published as, and what it says about the value. */
 export interface SeenParameter {
   readonly name: string
-  readonly json: Uint8Array
+  readonly json: Literal
   readonly kind: NameKind
   readonly isAccess: boolean
 }
@@ -165,7 +165,7 @@ export class Paths {
       if (carriesAccess) this.#access ??= { name, value: this.#text.slice(pairs.rawValueFrom, pairs.rawValueTo) }
       if (count > 0) writer.byte(0x2c)
       writer.byte(0x5b)
-      writer.copy(json, 0, json.length)
+      writer.literal(json)
       writer.byte(0x2c)
       const classes = classesOf(pairs.decoded, pairs.nameTo, pairs.valueTo)
       const shown = carriesAccess && !isSecretKind(kind) ? SECRET : kind
@@ -187,7 +187,7 @@ export class Paths {
     const { decoded, nameTo } = this.#pairs
     const name = nameText(this.#tokens, decoded, 0, nameTo)
     const kind = nameKindOf(decoded, 0, nameTo)
-    return { name, json: jsonBytes(name), kind, isAccess: accessNames.has(name.toLowerCase()) }
+    return { name, json: jsonLiteral(name), kind, isAccess: accessNames.has(name.toLowerCase()) }
   }
 
   /**
@@ -202,12 +202,12 @@ export class Paths {
     if (seen.segment !== undefined) {
       const { hidden, type, token } = seen.segment
       if (type !== undefined) this.#sightings.add(type, 'path', '')
-      this.#segmentTokens.copy(token, 0, token.length)
+      this.#segmentTokens.literal(token)
       return hidden
     }
     const tokenFrom = this.#segmentTokens.length
     const hidden = this.#readNewSegment(from, to)
-    const token = this.#segmentTokens.bytes.slice(tokenFrom, this.#segmentTokens.length)
+    const token = new Literal(this.#segmentTokens.bytes.subarray(tokenFrom, this.#segmentTokens.length))
     seen.segment = { hidden, type: this.#segmentType, token }
     return hidden
   }

@@ -35,6 +35,7 @@ export interface RawSketch {
   }
   readonly anomalies?: readonly string[]
   readonly firstSeq?: number
+  readonly proxied?: RawTransaction['proxied']
 }
 
 /** Text content is UTF-8; fields and target are byte strings. */
@@ -74,6 +75,7 @@ export function rawTransaction(sketch: RawSketch): RawTransaction {
           },
     missedBytes: 0,
     midStream: false,
+    proxied: sketch.proxied,
     anomalies: sketch.anomalies ?? [],
   }
 }

@@ -1,3 +1,4 @@
+import { partitionOf } from '@tapwarden/contracts/partition-key'
 import { transactionTopic } from '@tapwarden/contracts/transaction'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -135,6 +136,36 @@ const wireFields = fc.array(
 )
 const jsonish = fc.json({ maxDepth: 6 }).chain((text) => fc.nat(text.length).map((end) => text.slice(0, end)))
 const wireContent = fc.oneof(jsonish, wireText, fc.uint8Array({ maxLength: 200 }), fc.webQueryParameters())
+
+it('the client that a trusted hop names is published, and decides the partition', () => {
+  const trusting = createRedactor({ fleetKey: sampleFleetKey, keyNumber: 1, trustedHops: [sampleFlow.clientIp] })
+  const address = '2001:db8:0:0:0:0:0:9'
+  const raw = rawTransaction({ proxied: { kind: 'address', address, port: 1 } })
+  const { line, partition } = trusting.redact(sampleFlow, raw)
+  const [transaction] = transactionTopic.decode(line)
+  expect(transaction).toMatchObject({
+    clientIp: sampleFlow.clientIp,
+    clientAddress: '2001:db8::9',
+    clientAddressSource: 'proxy-protocol',
+    clientAddressSpoofable: false,
+    forwardedFor: ['2001:db8::9'],
+  })
+  expect(partition).toBe(partitionOf({ clientAddress: '2001:db8::9' }))
+  const doubted = trusting.redact(
+    sampleFlow,
+    rawTransaction({
+      fields: [
+        ['Forwarded', 'for=192.0.2.1'],
+        ['X-Forwarded-For', 'x'],
+      ],
+    }),
+  )
+  expect(transactionTopic.decode(doubted.line)[0]).toMatchObject({
+    clientAddress: '192.0.2.1',
+    clientAddressSource: 'forwarded',
+    clientAddressSpoofable: true,
+  })
+})
 
 it('whatever the wire sends, the line is one valid record', () => {
   fc.assert(

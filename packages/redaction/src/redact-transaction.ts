@@ -10,9 +10,9 @@ import { partitionOf } from '@tapwarden/contracts/partition-key'
 import type { RawMessage, RawRequest, RawResponse, RawTransaction } from '@tapwarden/http/raw-transaction'
 import { isSecretShape } from '@tapwarden/sensitive-data/secret-shape'
 import { type Auth, AuthReader, type SeenAuth } from './auth.js'
-import { ByteWriter, jsonBytes, type Literal } from './byte-writer.js'
+import { ByteWriter, jsonLiteral, type Literal } from './byte-writer.js'
 import { ClearTexts, contentTypeText } from './clear-text.js'
-import { ClientAddresses } from './client-address.js'
+import { ClientAddresses, type HopClaim } from './client-address.js'
 import { ContentShaper } from './content-shape.js'
 import {
   ACCEPT,
@@ -50,6 +50,8 @@ export interface RedactorOptions {
   readonly contentPolicy?: ContentPolicy
   /** Addresses and CIDR ranges of our own proxies, valid by `isCidr`. Default: none. */
   readonly trustedHops?: readonly string[]
+  /** What those proxies say the client's address in. Default: any of it. */
+  readonly hopsWrite?: readonly HopClaim[]
   readonly limits?: {
     /** Content behind this many bytes is not read. Default 1 MiB. */
     readonly contentReadMaxBytes?: number
@@ -162,7 +164,7 @@ class TransactionRedactor implements Redactor {
     this.#responseFields = new MessageFields(this.#tokens, this.#clearTexts, this.#seen, this.#sightings, toUrlText)
     this.#auth = new AuthReader(this.#tokens)
     this.#noAuth = this.#seenAuth(this.#auth.read(undefined, undefined, undefined, undefined))
-    this.#addresses = new ClientAddresses(options.trustedHops ?? [])
+    this.#addresses = new ClientAddresses(options.trustedHops ?? [], options.hopsWrite)
     this.#flows = new FlowTexts(this.#addresses, this.#writer, this.#encoder)
   }
 
@@ -185,7 +187,7 @@ class TransactionRedactor implements Redactor {
     this.#writer.int(raw.flowIndex)
     this.#writeTimes(request, response)
     encoder.rest(flowText.addresses)
-    const forwardedClient = this.#writeClientAddress(flowText)
+    const forwardedClient = this.#writeClientAddress(flowText, raw.proxied)
     const host = this.#writeRequestHead(request)
     const policy = this.#policy(host)
     this.#writeContent(request, this.#requestFields, 'request', policy)
@@ -223,13 +225,13 @@ class TransactionRedactor implements Redactor {
   }
 
   /** Returns the client's address if it is not the TCP peer. */
-  #writeClientAddress(flowText: FlowText): string | undefined {
+  #writeClientAddress(flowText: FlowText, proxied: RawTransaction['proxied']): string | undefined {
     const { forwarded, xForwardedFor } = this.#requestFields
-    if (forwarded === undefined && xForwardedFor === undefined) {
+    if (forwarded === undefined && xForwardedFor === undefined && proxied === undefined) {
       this.#encoder.rest(flowText.directClient)
       return undefined
     }
-    const chosen = this.#addresses.choose(flowText.clientIp, forwarded, xForwardedFor)
+    const chosen = this.#addresses.choose(flowText.clientIp, forwarded, xForwardedFor, proxied)
     this.#encoder.text(keys.clientAddress, chosen.address)
     this.#encoder.text(keys.clientAddressSource, chosen.source)
     this.#encoder.flag(keys.clientAddressSpoofable, chosen.spoofable)
@@ -251,13 +253,11 @@ class TransactionRedactor implements Redactor {
     encoder.key(keys.query)
     this.#paths.writeQuery(this.#writer)
     if (this.#paths.cut) this.#anomalies.push('redaction.target-cut')
-    const httpVersion = versionText(request.httpVersion)
-    encoder.text(keys.httpVersion, httpVersion)
+    encoder.text(keys.httpVersion, versionText(request.httpVersion))
     const userAgent = fields.first(USER_AGENT)
     encoder.json(keys.userAgent, userAgent === undefined ? undefined : this.#clearTexts.jsonOf(userAgent))
     const hash = fields.stableHash ^ (userAgent?.hash ?? 0)
     const fingerprint = this.#fingerprints.of(fields.stableNames, fields.stableCount, hash, {
-      httpVersion,
       accept: fields.first(ACCEPT)?.text,
       acceptLanguage: fields.first(ACCEPT_LANGUAGE)?.text,
       acceptEncoding: fields.first(ACCEPT_ENCODING)?.text,
@@ -279,7 +279,7 @@ class TransactionRedactor implements Redactor {
 
   #seenHost(value: string): SeenHost {
     const text = hostText(this.#tokens, value)
-    return { text, json: jsonBytes(text) }
+    return { text, json: jsonLiteral(text) }
   }
 
   #writeFields(key: Literal, fields: MessageFields): void {
@@ -317,9 +317,9 @@ class TransactionRedactor implements Redactor {
     encoder.count(names.contentBytes, message.contentBytes)
   }
 
-  #contentType(value: string): Uint8Array | 'invalid' {
+  #contentType(value: string): Literal | 'invalid' {
     const text = contentTypeText(value)
-    return text === undefined ? 'invalid' : jsonBytes(this.#clearTexts.of(text))
+    return text === undefined ? 'invalid' : jsonLiteral(this.#clearTexts.of(text))
   }
 
   /** Returns the partition of the transaction. */

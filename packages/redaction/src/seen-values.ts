@@ -7,6 +7,7 @@
  */
 
 import type { SeenAuth } from './auth.js'
+import type { Literal } from './byte-writer.js'
 import type { SeenHost } from './host.js'
 import type { SeenParameter, SeenSegment } from './path.js'
 
@@ -22,11 +23,11 @@ export class SeenValue {
   /** Equal for equal values; 0 for values that are not remembered. */
   readonly hash: number
   /** JSON text of what may be published of it in clear, and of where it leads when it is a URL. */
-  clear: Uint8Array | undefined
-  url: Uint8Array | undefined
+  clear: Literal | undefined
+  url: Literal | undefined
   host: SeenHost | undefined
   /** The media type as JSON text; `invalid` when it is none. */
-  contentType: Uint8Array | 'invalid' | undefined
+  contentType: Literal | 'invalid' | undefined
   /** As a path segment and as the name of a query parameter. */
   segment: SeenSegment | undefined
   parameter: SeenParameter | undefined

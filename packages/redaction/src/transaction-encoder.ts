@@ -38,8 +38,8 @@ export class TransactionEncoder {
   }
 
   /** Members that are encoded already, each behind its comma. */
-  rest(members: Uint8Array): void {
-    this.#writer.copy(members, 0, members.length)
+  rest(members: Literal): void {
+    this.#writer.literal(members)
   }
 
   /** The caller writes the value. */
@@ -48,10 +48,10 @@ export class TransactionEncoder {
   }
 
   /** A value that is JSON already; absent when undefined. */
-  json(key: Literal, value: Uint8Array | undefined): void {
+  json(key: Literal, value: Literal | undefined): void {
     if (value === undefined) return
     this.key(key)
-    this.#writer.copy(value, 0, value.length)
+    this.#writer.literal(value)
   }
 
   /** Any text; absent when undefined. */

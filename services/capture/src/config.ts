@@ -1,6 +1,6 @@
 /** The sensor's configuration: every limit and timeout of the path from frame to record, each with its default. */
 
-import { isCidr } from '@tapwarden/redaction/client-address'
+import { hopClaims, isCidr } from '@tapwarden/redaction/client-address'
 import { z } from 'zod'
 
 const bytes = (standard: number) => z.int().positive().default(standard)
@@ -42,6 +42,11 @@ export const captureConfigSchema = z.strictObject({
   sensorId: z.string().min(1).max(64).default('sensor-1'),
   /** Addresses and CIDR ranges of our own proxies, whose forwarded client addresses are believed. */
   trustedHops: z.array(z.string().refine(isCidr, 'an address or a CIDR range')).default([]),
+  /**
+   * What those proxies say the client's address in. Say what yours write: with both fields believed, whoever sends the other one along
+   * makes his address count as spoofable.
+   */
+  trustedHopsWrite: z.array(z.enum(hopClaims)).default([...hopClaims]),
   content: z
     .strictObject({
       /** What is published of content: nothing, or its shape. */

@@ -22,6 +22,7 @@ export async function openRedactor(config: TapwardenConfig, keyFile: string): Pr
     keyNumber: key.id,
     contentPolicy: contentPolicyOf(config.capture),
     trustedHops: config.capture.trustedHops,
+    hopsWrite: config.capture.trustedHopsWrite,
   })
 }
 
