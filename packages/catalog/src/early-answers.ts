@@ -6,6 +6,7 @@
  */
 
 import { BoundedMap } from '@tapwarden/base/bounded-map'
+import { LineTransaction } from '@tapwarden/contracts/line-transaction'
 import type { CatalogTransaction } from './catalog-transaction.js'
 
 export const earlyAnswersMaxCount = 32
@@ -20,7 +21,7 @@ export class EarlyAnswers {
   add(transaction: CatalogTransaction): void {
     const waiting = this.#byHost.get(transaction.host) ?? []
     if (waiting.length >= earlyAnswersMaxCount) waiting.shift()
-    waiting.push(transaction)
+    waiting.push(transaction instanceof LineTransaction ? transaction.detached() : transaction)
     this.#byHost.set(transaction.host, waiting)
   }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { plainTransaction } from './line-transaction.js'
 import { goldenTransaction } from './transaction.js'
 import { TransactionLines, transactionRecord } from './transaction-lines.js'
 
@@ -9,7 +10,10 @@ describe('TransactionLines', () => {
   it('decodes each line, and lends the bytes of it', () => {
     const odd = { ...goldenTransaction, id: 'f'.repeat(32), path: '/größe/日本/\u2028' }
     const lines = new TransactionLines().of(transactionRecord([goldenTransaction, odd]))
-    expect(lines.map(({ transaction }) => transaction)).toEqual([goldenTransaction, odd])
+    expect(lines.map(({ transaction }) => transaction && plainTransaction(transaction))).toEqual([
+      goldenTransaction,
+      odd,
+    ])
     expect(lines.map(({ bytes }) => JSON.parse(new TextDecoder().decode(bytes)))).toEqual([goldenTransaction, odd])
   })
 

@@ -1,17 +1,21 @@
 /**
- * A record of `http.transactions.v1` as its lines, each decoded with a shape check: our own encoder wrote it and is tested against the schema.
+ * A record of `http.transactions.v1` as its lines. Each is proved to be JSON with the members that every reader relies on (our own encoder wrote
+ * it and is tested against the schema); what a member holds is decoded when it is asked for (line-transaction.ts).
  *
  * Readers of one process that share a `TransactionLines` share the decoding: the in-process bus hands each of them the same bytes, and
  * whoever comes second finds the first one's result. What a bus from elsewhere hands out is never the same bytes, and is decoded
  * anew: sharing saves work and changes nothing. Nobody may change what is shared.
  */
 
+import { InternedTexts } from './interned-texts.js'
+import { LineBytes, scanLine, spansStride } from './line-scanner.js'
+import { LineTransaction } from './line-transaction.js'
 import { type HttpTransaction, transactionTopic } from './transaction.js'
 
 export interface TransactionLine {
   /** Without its newline; borrowed from the record. */
   readonly bytes: Uint8Array
-  /** Undefined: the line is no transaction. */
+  /** Undefined: the line is no transaction. Keeps the record's bytes alive. */
   readonly transaction: HttpTransaction | undefined
 }
 
@@ -20,11 +24,15 @@ interface Remembered {
   readsLeft: number
 }
 
-/** Some 30 MB of decoded transactions at most: a reader that is further behind decodes for itself. */
+/** Some 15 MB of records and decoded fields at most: a reader that is further behind decodes for itself. */
 const rememberedLinesMaxCount = 4_096
+/** Lines whose spans share one array: about what a record holds. */
+const spansBlockCount = 16
 const newline = 0x0a
 const closingBrace = 0x7d
 const decoder = new TextDecoder()
+/** Of the whole process: it only remembers. */
+const texts = new InternedTexts()
 
 export class TransactionLines {
   readonly #readerCount: number
@@ -64,28 +72,63 @@ export class TransactionLines {
 }
 
 function decodedLines(value: Uint8Array): TransactionLine[] {
+  const record = new LineBytes(value)
   const lines: TransactionLine[] = []
-  const text = decoder.decode(value)
-  let textFrom = 0
+  let spans = new Int32Array(spansBlockCount * spansStride)
+  let spansAt = 0
   for (let from = 0; from < value.length; ) {
-    // A newline is one byte and one character, and part of no other.
     let to = value.indexOf(newline, from)
     if (to < 0) to = value.length
-    let textTo = text.indexOf('\n', textFrom)
-    if (textTo < 0) textTo = text.length
     if (to > from) {
-      const bytes = value.subarray(from, to)
-      lines.push({ bytes, transaction: decoded(bytes, text.slice(textFrom, textTo)) })
+      const transaction = decoded(record, from, to, spans, spansAt)
+      lines.push(new Line(value, from, to, transaction))
+      if (transaction instanceof LineTransaction) spansAt += spansStride
+      if (spansAt === spans.length) {
+        spans = new Int32Array(spans.length)
+        spansAt = 0
+      }
     }
     from = to + 1
-    textFrom = textTo + 1
   }
   return lines
 }
 
-function decoded(bytes: Uint8Array, text: string): HttpTransaction | undefined {
+class Line implements TransactionLine {
+  readonly transaction: HttpTransaction | undefined
+  readonly #record: Uint8Array
+  readonly #from: number
+  readonly #to: number
+
+  constructor(record: Uint8Array, from: number, to: number, transaction: HttpTransaction | undefined) {
+    this.#record = record
+    this.#from = from
+    this.#to = to
+    this.transaction = transaction
+  }
+
+  get bytes(): Uint8Array {
+    return this.#record.subarray(this.#from, this.#to)
+  }
+}
+
+function decoded(
+  record: LineBytes,
+  from: number,
+  to: number,
+  spans: Int32Array,
+  spansAt: number,
+): HttpTransaction | undefined {
   // Blanks behind the brace are JSON, but not what whoever adds a member to the line can work with.
-  if (bytes[bytes.length - 1] !== closingBrace) return undefined
+  if (record.bytes[to - 1] !== closingBrace) return undefined
+  if (scanLine(record, from, to, spans, spansAt)) {
+    const transaction = LineTransaction.of(record, spans, spansAt, texts)
+    if (transaction !== undefined) return transaction
+  }
+  return parsed(decoder.decode(record.bytes.subarray(from, to)))
+}
+
+/** Whatever is JSON, and not as our encoder writes it. */
+function parsed(text: string): HttpTransaction | undefined {
   let transaction: Partial<HttpTransaction> | null
   try {
     transaction = JSON.parse(text) as Partial<HttpTransaction> | null
