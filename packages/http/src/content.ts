@@ -5,6 +5,7 @@
 
 import zlib from 'node:zlib'
 import type { AnomalyName, HttpLimits } from './http-limits.js'
+import { openInflateHandle } from './inflate-handle.js'
 import { tokensOf } from './octets.js'
 
 export interface DecodedContent {
@@ -13,6 +14,14 @@ export interface DecodedContent {
   totalBytes: number | undefined
   /** `bytes` is less than the content. */
   isTruncated: boolean
+}
+
+/** Whole gzip streams, nearly all that is compressed, the short way; undefined where this Node does not have it. */
+const inflateHandle = openInflateHandle()
+
+/** What was decoded so far is read no more: its memory is used again. */
+export function forgetDecoded(): void {
+  inflateHandle?.rewind()
 }
 
 type Undo = (bytes: Uint8Array, options: zlib.ZlibOptions) => Buffer
@@ -29,7 +38,10 @@ export function codingsOf(fieldValues: string): string[] {
   return tokensOf(fieldValues).filter((coding) => coding !== 'identity')
 }
 
-/** Undoes `codings` of `encoded`, the last one first. `isWhole`: nothing of the encoded content is missing. Never throws. */
+/**
+ * Undoes `codings` of `encoded`, the last one first. `isWhole`: nothing of the encoded content is missing. The result is lent until
+ * `forgetDecoded`. Never throws.
+ */
 export function decodeContent(
   encoded: Uint8Array,
   codings: readonly string[],
@@ -96,7 +108,11 @@ function undoLayer(coding: string, out: DecodedContent, outputMax: number, repor
   out.isTruncated = true
 }
 
-function attempt(undo: Undo, bytes: Uint8Array, outputMax: number): Buffer | 'too-large' | undefined {
+function attempt(undo: Undo, bytes: Uint8Array, outputMax: number): Uint8Array | 'too-large' | undefined {
+  if (undo === zlib.gunzipSync) {
+    const output = inflateHandle?.gunzip(bytes, outputMax)
+    if (output !== undefined) return output
+  }
   try {
     return undo(bytes, { maxOutputLength: outputMax })
   } catch (error) {

@@ -4,8 +4,22 @@
  */
 
 import { type FieldTable, nameHashBasis, nameHashStep } from './field-list.js'
+import { expectedHashes, expectedNameBytes, expectName, slotAfter } from './field-name-guess.js'
 import type { AnomalyName } from './http-limits.js'
-import { COLON, CR, HTAB, indexOfLf, isBlank, LF, lowerTable, SP, tokenLowerTable, tokenTable } from './octets.js'
+import {
+  COLON,
+  CR,
+  HTAB,
+  hasOctetBelow,
+  indexOfLf,
+  isBlank,
+  LF,
+  lowerTable,
+  SP,
+  tokenLowerTable,
+  tokenTable,
+  wordsOf,
+} from './octets.js'
 
 export const needMore = -1
 
@@ -35,46 +49,64 @@ export function scanFields(
     return needMore
   }
   for (;;) {
-    let lf = readPlainLine(bytes, base, start, to, table)
+    start = readPlainLines(bytes, base, start, to, table)
+    const lf = indexOfLf(bytes, start, to)
     if (lf < 0) {
-      lf = indexOfLf(bytes, start, to)
-      if (lf < 0) {
-        scan.lineStart = start - base
-        scan.scannedTo = to - base
-        return needMore
-      }
-      let end = lf > start && bytes[lf - 1] === CR ? lf - 1 : lf
-      if (end === start) return lf + 1
-      while (end > start && bytes[end - 1] === CR) end--
-      table.hasBreaks = true
-      readLine(bytes, base, start, end, table, report)
+      scan.lineStart = start - base
+      scan.scannedTo = to - base
+      return needMore
     }
+    let end = lf > start && bytes[lf - 1] === CR ? lf - 1 : lf
+    if (end === start) return lf + 1
+    while (end > start && bytes[end - 1] === CR) end--
+    table.hasBreaks = true
+    readLine(bytes, base, start, end, table, report)
     start = lf + 1
   }
 }
 
-/** One pass over a line as nearly all are: token, colon, value, line end. Index of its LF, or -1: not so, or not all there. */
-function readPlainLine(bytes: Uint8Array, base: number, start: number, to: number, table: FieldTable): number {
-  let at = start
-  let hash = nameHashBasis
-  for (; at < to; at++) {
-    const octet = tokenLowerTable[bytes[at]!]!
-    if (octet === 0) break
-    hash = nameHashStep(hash, octet)
+/**
+ * Lines as nearly all are, in one pass: token, colon, value, line end. Returns the start of the first that is not so, or not all there.
+ * Values are passed over by words of four octets.
+ */
+function readPlainLines(bytes: Uint8Array, base: number, from: number, to: number, table: FieldTable): number {
+  const words = wordsOf(bytes)
+  const wordBase = bytes.byteOffset
+  const lastWord = to - 4
+  let previousHash = table.lastHash(bytes[base]!)
+  for (let start = from; ; ) {
+    const slot = slotAfter(previousHash)
+    let at = start + expectedNameBytes(slot, words, wordBase + start, wordBase + to)
+    let hash = expectedHashes[slot]!
+    if (at === start) {
+      hash = nameHashBasis
+      for (; at < to; at++) {
+        const octet = tokenLowerTable[bytes[at]!]!
+        if (octet === 0) break
+        hash = nameHashStep(hash, octet)
+      }
+      if (at === start || at >= to || bytes[at] !== COLON) return start
+      expectName(slot, bytes, start, at, hash)
+    }
+    const nameEnd = at++
+    while (at < to && isBlank(bytes[at])) at++
+    const valueStart = at
+    // Stops at LF, CR, and other controls, which the slow way looks into.
+    for (;;) {
+      while (at <= lastWord && hasOctetBelow(words.getInt32(wordBase + at, true), SP) === 0) at += 4
+      while (at < to && bytes[at]! >= SP) at++
+      if (at >= to) return start
+      if (bytes[at] !== HTAB) break
+      at++
+    }
+    let valueEnd = at
+    if (bytes[at] === CR) at++
+    if (at >= to || bytes[at] !== LF) return start
+    while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) valueEnd--
+    table.add(start - base, nameEnd - base, valueStart - base, valueEnd - base, hash)
+    previousHash = hash
+    start = at + 1
   }
-  if (at === start || at >= to || bytes[at] !== COLON) return -1
-  const nameEnd = at++
-  while (at < to && isBlank(bytes[at])) at++
-  const valueStart = at
-  // Stops at LF, CR, and other controls, which the slow way looks into.
-  while (at < to && (bytes[at]! >= SP || bytes[at] === HTAB)) at++
-  if (at >= to) return -1
-  let valueEnd = at
-  if (bytes[at] === CR) at++
-  if (at >= to || bytes[at] !== LF) return -1
-  while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) valueEnd--
-  table.add(start - base, nameEnd - base, valueStart - base, valueEnd - base, hash)
-  return at
 }
 
 function readLine(

@@ -68,9 +68,12 @@ export class FieldTable implements FieldList {
   hasBreaks = false
   #offsets = new Int32Array(initialFields * offsetsPerField)
   #hashes = new Int32Array(initialFields)
+  /** A bit for each hash: most look-ups are for what is not there. */
+  #hashBits = 0
 
   clear(): void {
     this.count = 0
+    this.#hashBits = 0
     this.hasBreaks = false
   }
 
@@ -83,7 +86,13 @@ export class FieldTable implements FieldList {
     this.#offsets[at + 2] = valueStart
     this.#offsets[at + 3] = valueEnd
     this.#hashes[this.count] = hash
+    this.#hashBits |= 1 << hash
     this.count++
+  }
+
+  /** Hash of the last field's name, or `otherwise` when there is no field yet. */
+  lastHash(otherwise: number): number {
+    return this.count === 0 ? otherwise : this.#hashes[this.count - 1]!
   }
 
   /** Moves the end of the last value: the line was folded on. RFC 9112 §5.2. */
@@ -123,6 +132,7 @@ export class FieldTable implements FieldList {
 
   /** `indexOf` for callers that keep the name's hash. */
   indexOfHashed(lowerCaseName: string, hash: number, from: number): number {
+    if ((this.#hashBits & (1 << hash)) === 0) return -1
     for (let index = from; index < this.count; index++) {
       if (this.#hashes[index] === hash && this.nameIs(index, lowerCaseName)) return index
     }

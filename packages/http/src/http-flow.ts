@@ -130,7 +130,7 @@ export class HttpFlow implements MessageListener {
   }
 
   #requestHead(request: Message): ContentRule {
-    if (request.startLine.version === 20 && request.method === 'PRI') {
+    if (request.startLine.version === 20 && request.hasMethod('PRI')) {
       this.#goOpaque('http2')
       return 'opaque'
     }
@@ -154,8 +154,8 @@ export class HttpFlow implements MessageListener {
     if (request !== undefined) {
       for (const skipped of this.#pairer.takeSkipped(request)) this.#publish(skipped, undefined)
     }
-    if (status === 101 || (request?.method === 'CONNECT' && status < 300)) return 'opaque'
-    if (status === 204 || status === 304 || request?.method === 'HEAD') return 'none'
+    if (status === 101 || (request?.hasMethod('CONNECT') === true && status < 300)) return 'opaque'
+    if (status === 204 || status === 304 || request?.hasMethod('HEAD') === true) return 'none'
     return 'by-fields'
   }
 
@@ -181,7 +181,7 @@ export class HttpFlow implements MessageListener {
       return
     }
     request.response = response
-    const isTunnel = response.status === 101 || (request.method === 'CONNECT' && response.status < 300)
+    const isTunnel = response.status === 101 || (request.hasMethod('CONNECT') && response.status < 300)
     if (isTunnel) {
       if (!request.isEnded) this.#requests.end(true)
       else this.#publish(request, response)

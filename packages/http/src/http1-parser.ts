@@ -17,8 +17,16 @@ import { type BodyFraming, frameBody } from './body-framing.js'
 import { ChunkedBody } from './chunked-body.js'
 import { type FieldScan, needMore, scanFields } from './field-line.js'
 import type { Message, MessagePool } from './message.js'
-import { CR, indexOfLf, LF, startsWith } from './octets.js'
-import { mayBecomeStartLine, parseRequestLine, parseStatusLine } from './start-line.js'
+import { CR, indexOfLf, LF } from './octets.js'
+import {
+  mayBecomeStartLine,
+  mayBecomeVersion,
+  parseRequestLine,
+  parseStatusLine,
+  readPlainRequestLine,
+  readPlainStatusLine,
+  type StartLine,
+} from './start-line.js'
 
 /** What may follow a head, known only to whoever pairs messages. RFC 9112 §6.3, rules 1 and 2. */
 export type ContentRule = 'by-fields' | 'none' | 'opaque'
@@ -186,35 +194,50 @@ export class Http1Parser {
     message.fields.bytes = bytes
     message.fields.base = base
     if (!this.#hasStartLine) {
-      if (!this.isRequest && !startsWith(bytes, base, Math.min(to, base + 5), 'http/'.slice(0, to - base))) {
+      const end = this.#readStartLine(bytes, base, to)
+      if (end <= 0) return end
+      this.#hasStartLine = true
+      this.#scan.lineStart = end - base
+      if (message.startLine.version === 9) return this.#headDone(end, base)
+    }
+    const end = scanFields(bytes, base, to, this.#scan, message.fields, message.report)
+    return end === needMore ? needMore : this.#headDone(end, base)
+  }
+
+  /** The index behind the start line; else as `#readHead`. */
+  #readStartLine(bytes: Uint8Array, base: number, to: number): number {
+    const line = this.#message!.startLine
+    let lf = this.#scan.scannedTo > 0 ? -1 : this.#readPlainStartLine(bytes, base, to, line)
+    if (lf < 0) {
+      if (!this.isRequest && !mayBecomeVersion(bytes, base, to)) {
         // No status line starts here; one may start inside the line, since nothing needs to end what came before.
         return -this.#reject(1, base + 1)
       }
-      const lf = indexOfLf(bytes, base + this.#scan.scannedTo, to)
+      lf = indexOfLf(bytes, base + this.#scan.scannedTo, to)
       if (lf < 0) {
         this.#scan.scannedTo = to - base
         return needMore
       }
       let end = lf
       while (end > base && bytes[end - 1] === CR) end--
-      if (!this.#readStartLine(bytes, base, end)) return -this.#reject(lf + 1 - base, lf + 1)
-      this.#hasStartLine = true
-      this.#scan.lineStart = lf + 1 - base
-      if (message.startLine.version === 9) return this.#headDone(lf + 1, base)
+      if (!this.#readOddStartLine(bytes, base, end)) return -this.#reject(lf + 1 - base, lf + 1)
     }
-    const end = scanFields(bytes, base, to, this.#scan, message.fields, message.report)
-    return end === needMore ? needMore : this.#headDone(end, base)
+    line.methodEnd -= base
+    line.targetStart -= base
+    line.targetEnd -= base
+    return lf + 1
   }
 
-  #readStartLine(bytes: Uint8Array, from: number, to: number): boolean {
+  #readPlainStartLine(bytes: Uint8Array, base: number, to: number, line: StartLine): number {
+    return this.isRequest ? readPlainRequestLine(bytes, base, to, line) : readPlainStatusLine(bytes, base, to, line)
+  }
+
+  #readOddStartLine(bytes: Uint8Array, from: number, to: number): boolean {
     const message = this.#message!
     const line = message.startLine
     const isStart = this.isRequest ? parseRequestLine(bytes, from, to, line) : parseStatusLine(bytes, from, to, line)
     if (!isStart) return false
     if (this.isLost && (line.version === 9 || line.isVersionMalformed || line.hasInnerSpace)) return false
-    line.methodEnd -= from
-    line.targetStart -= from
-    line.targetEnd -= from
     if (line.isVersionMalformed) message.report('http.version-malformed')
     if (line.version === 9) message.report('http.version-0.9')
     if (line.hasInnerSpace) message.report('http.target-with-space')

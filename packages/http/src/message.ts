@@ -13,7 +13,7 @@ import type { AnomalyName, HttpCounters, HttpLimits } from './http-limits.js'
 import { latin1 } from './octets.js'
 import type { Proxied } from './proxy-protocol.js'
 import type { RawRequest, RawResponse, RawTransaction } from './raw-transaction.js'
-import { emptyStartLine, methodText, versionText } from './start-line.js'
+import { emptyStartLine, isMethod, methodText, versionText } from './start-line.js'
 
 const noBytes = new Uint8Array(0)
 const noAnomalies: readonly AnomalyName[] = []
@@ -41,7 +41,6 @@ export class Message implements RawRequest, RawResponse {
   response: Message | undefined
   transferCodings = ''
   encodedBytes = 0
-  content: Uint8Array = noBytes
   contentBytes: number | undefined = 0
   contentTruncated = false
   /** So much content may be kept: what the flow has left. */
@@ -59,6 +58,7 @@ export class Message implements RawRequest, RawResponse {
   #lentFrom = 0
   #lentTo = 0
   #isOverflown = false
+  #content: Uint8Array | undefined
   readonly #pool: MessagePool
 
   constructor(pool: MessagePool) {
@@ -71,10 +71,21 @@ export class Message implements RawRequest, RawResponse {
     return this.#method
   }
 
+  hasMethod(method: string): boolean {
+    const { base, bytes } = this.fields
+    return isMethod(bytes, base, base + this.startLine.methodEnd, method)
+  }
+
   get target(): string {
     const { base, bytes } = this.fields
     this.#target ??= latin1(bytes, base + this.startLine.targetStart, base + this.startLine.targetEnd)
     return this.#target
+  }
+
+  /** Made when asked for: nobody looks at the content of most messages. */
+  get content(): Uint8Array {
+    this.#content ??= this.#encodedContent()
+    return this.#content
   }
 
   get status(): number {
@@ -155,22 +166,31 @@ export class Message implements RawRequest, RawResponse {
       this.contentTruncated = this.isIncomplete
       return
     }
-    const encoded =
-      this.#lent === undefined
-        ? this.#store.subarray(0, this.#keptBytes)
-        : this.#lent.subarray(this.#lentFrom, Math.min(this.#lentTo, this.#lentFrom + limits.contentMaxBytes))
-    const isAllHere = encoded.length === this.encodedBytes && !this.isIncomplete
     const codings = this.#codings()
     if (codings === undefined) {
-      this.content = encoded
       this.contentBytes = this.isIncomplete ? undefined : this.encodedBytes
-      this.contentTruncated = !isAllHere
+      this.contentTruncated = this.isIncomplete || this.#heldBytes < this.encodedBytes
       return
     }
+    const encoded = this.#encodedContent()
+    const isAllHere = encoded.length === this.encodedBytes && !this.isIncomplete
     const decoded = decodeContent(encoded, codings, isAllHere, limits, this.report)
-    this.content = decoded.bytes
+    this.#content = decoded.bytes
     this.contentBytes = decoded.totalBytes
     this.contentTruncated = decoded.isTruncated
+  }
+
+  /** Encoded bytes of the content at hand, within the limit. */
+  get #heldBytes(): number {
+    if (this.#lent === undefined) return this.#keptBytes
+    return Math.min(this.#lentTo - this.#lentFrom, this.#pool.limits.contentMaxBytes)
+  }
+
+  #encodedContent(): Uint8Array {
+    const bytes = this.#heldBytes
+    if (bytes === 0) return noBytes
+    if (this.#lent === undefined) return this.#store.subarray(0, bytes)
+    return this.#lent.subarray(this.#lentFrom, this.#lentFrom + bytes)
   }
 
   reset(): void {
@@ -186,7 +206,7 @@ export class Message implements RawRequest, RawResponse {
     this.response = undefined
     this.transferCodings = ''
     this.encodedBytes = 0
-    this.content = noBytes
+    this.#content = undefined
     this.contentBytes = 0
     this.contentTruncated = false
     this.headBytes = 0

@@ -24,6 +24,26 @@ for (let octet = 0; octet < 256; octet++) {
   tokenLowerTable[octet] = tokenTable[octet] === 1 ? lowerTable[octet]! : 0
 }
 
+let lastViewed: ArrayBufferLike = new ArrayBuffer(0)
+let lastView: DataView = new DataView(lastViewed)
+
+/**
+ * Whole words of `bytes`: index plus `bytes.byteOffset`. The last view is kept, since the next bytes nearly always stand in the
+ * same block; it keeps that block alive.
+ */
+export function wordsOf(bytes: Uint8Array): DataView {
+  if (bytes.buffer !== lastViewed) {
+    lastViewed = bytes.buffer
+    lastView = new DataView(lastViewed)
+  }
+  return lastView
+}
+
+/** Not 0 when one of the four octets of `word` is a control or, `belowOctet` being 0x21, a space. Exact for octets below 0x80. */
+export function hasOctetBelow(word: number, belowOctet: number): number {
+  return (word - Math.imul(belowOctet, 0x01010101)) & ~word & 0x80808080
+}
+
 /** First index of LF in `bytes[from, to)`, or -1. */
 export function indexOfLf(bytes: Uint8Array, from: number, to: number): number {
   for (let i = from; i < to; i++) if (bytes[i] === LF) return i

@@ -1,6 +1,6 @@
 /** Request lines and status lines, as lenient as receivers are, and as strict as finding one amid garbage needs. RFC 9112 §3, §4. */
 
-import { isBlank, latin1, SP, startsWith, tokenTable } from './octets.js'
+import { CR, hasOctetBelow, isBlank, LF, latin1, SP, startsWith, tokenTable, wordsOf } from './octets.js'
 
 /** Offsets into the same bytes as the line; -1 and 0 where it has no such part. */
 export interface StartLine {
@@ -26,6 +26,66 @@ export function emptyStartLine(): StartLine {
     isVersionMalformed: false,
     hasInnerSpace: false,
   }
+}
+
+/** `HTTP`, `/1.1` and `/1.0` as little-endian words. */
+const httpWord = 0x50_54_54_48
+const slash11Word = 0x31_2e_31_2f
+const slash10Word = 0x30_2e_31_2f
+
+/**
+ * Reads a request line as nearly all are, without looking for its end first: method, one space, target without spaces, one
+ * space, `HTTP/1.1` or `1.0`, CRLF. Index of its LF, or -1: it is not so, or not all there.
+ */
+export function readPlainRequestLine(bytes: Uint8Array, from: number, to: number, out: StartLine): number {
+  const words = wordsOf(bytes)
+  const wordBase = bytes.byteOffset
+  let methodEnd = from
+  while (methodEnd < to && tokenTable[bytes[methodEnd]!] === 1) methodEnd++
+  if (methodEnd === from || methodEnd - from > methodMaxBytes || bytes[methodEnd] !== SP) return -1
+  const targetStart = methodEnd + 1
+  let at = targetStart
+  while (at + 4 <= to && hasOctetBelow(words.getInt32(wordBase + at, true), SP + 1) === 0) at += 4
+  while (at < to && bytes[at]! > SP) at++
+  if (at === targetStart || at + 11 > to || bytes[at] !== SP) return -1
+  const minor = words.getInt32(wordBase + at + 5, true)
+  if (words.getInt32(wordBase + at + 1, true) !== httpWord || (minor !== slash11Word && minor !== slash10Word))
+    return -1
+  if (bytes[at + 9] !== CR || bytes[at + 10] !== LF) return -1
+  out.methodEnd = methodEnd
+  out.targetStart = targetStart
+  out.targetEnd = at
+  out.status = 0
+  out.version = minor === slash11Word ? 11 : 10
+  out.isVersionMalformed = false
+  out.hasInnerSpace = false
+  return at + 10
+}
+
+/** Likewise a status line: `HTTP/1.1` or `1.0`, one space, three digits, a reason phrase or none, CRLF. */
+export function readPlainStatusLine(bytes: Uint8Array, from: number, to: number, out: StartLine): number {
+  if (to - from < 14) return -1
+  const words = wordsOf(bytes)
+  const wordBase = bytes.byteOffset
+  const minor = words.getInt32(wordBase + from + 4, true)
+  if (words.getInt32(wordBase + from, true) !== httpWord || (minor !== slash11Word && minor !== slash10Word)) return -1
+  const hundreds = digit(bytes, from + 9, to)
+  const tens = digit(bytes, from + 10, to)
+  const units = digit(bytes, from + 11, to)
+  if (bytes[from + 8] !== SP || hundreds < 0 || tens < 0 || units < 0) return -1
+  let at = from + 12
+  if (bytes[at] !== SP && bytes[at] !== CR) return -1
+  while (at + 4 <= to && hasOctetBelow(words.getInt32(wordBase + at, true), SP) === 0) at += 4
+  while (at < to && bytes[at]! >= SP) at++
+  if (at + 2 > to || bytes[at] !== CR || bytes[at + 1] !== LF) return -1
+  out.methodEnd = from
+  out.targetStart = from
+  out.targetEnd = from
+  out.status = hundreds * 100 + tens * 10 + units
+  out.version = minor === slash11Word ? 11 : 10
+  out.isVersionMalformed = false
+  out.hasInnerSpace = false
+  return at + 1
 }
 
 /**
@@ -108,6 +168,11 @@ function versionOf(bytes: Uint8Array, from: number, to: number): number {
   return to - from === 3 && bytes[from + 1] === 0x2e && major >= 0 && minor >= 0 ? major * 10 + minor : -1
 }
 
+/** Whether the first bytes of a line, all that is there yet, may become `HTTP/`. */
+export function mayBecomeVersion(bytes: Uint8Array, from: number, to: number): boolean {
+  return startsWith(bytes, from, Math.min(to, from + 5), 'http/'.slice(0, to - from))
+}
+
 /** Whether the first bytes of a line, all that is there yet, may become the start of a message found amid garbage. */
 export function mayBecomeStartLine(bytes: Uint8Array, from: number, to: number, isRequest: boolean): boolean {
   if (!isRequest) {
@@ -121,15 +186,16 @@ export function mayBecomeStartLine(bytes: Uint8Array, from: number, to: number, 
 
 const commonMethods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'CONNECT', 'TRACE'] as const
 
-/** The method in `bytes[from, to)`, for common ones without making a string. Methods are case-sensitive: RFC 9110 §9.1. */
+/** Methods are case-sensitive: RFC 9110 §9.1. */
+export function isMethod(bytes: Uint8Array, from: number, to: number, method: string): boolean {
+  if (to - from !== method.length) return false
+  for (let i = 0; i < method.length; i++) if (bytes[from + i] !== method.charCodeAt(i)) return false
+  return true
+}
+
+/** The method in `bytes[from, to)`, for common ones without making a string. */
 export function methodText(bytes: Uint8Array, from: number, to: number): string {
-  if (to - from === 3 && bytes[from] === 0x47 && bytes[from + 1] === 0x45 && bytes[from + 2] === 0x54) return 'GET'
-  for (const method of commonMethods) {
-    if (method.length !== to - from) continue
-    let i = 0
-    while (i < method.length && method.charCodeAt(i) === bytes[from + i]) i++
-    if (i === method.length) return method
-  }
+  for (const method of commonMethods) if (isMethod(bytes, from, to, method)) return method
   return latin1(bytes, from, to)
 }
 
