@@ -37,7 +37,7 @@ export function transactionLines(capture: Uint8Array): CaptureLines {
   return { lines, fault: fault === undefined ? undefined : `${fault.code}: ${fault.detail}` }
 }
 
-function lineOf(flow: FlowInfo, { request, response, anomalies }: RawTransaction): TransactionLine {
+export function lineOf(flow: FlowInfo, { request, response, anomalies }: RawTransaction): TransactionLine {
   const client = peer(flow.clientIp, flow.clientPort)
   const server = peer(flow.serverIp, flow.serverPort)
   return {

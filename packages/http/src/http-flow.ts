@@ -95,7 +95,10 @@ export class HttpFlow implements MessageListener {
     this.#pairer.hasGap = true
     if (this.#isOpaque) return
     const bytes = direction === 'c2s' ? this.#missedBehindStart(missedBytes) : missedBytes
-    if (bytes > 0) this.#parser(direction).gap(bytes)
+    if (bytes <= 0) return
+    const parser = this.#parser(direction)
+    parser.gap(bytes)
+    if (parser === this.#responses && parser.isLost) this.#pairer.doubtWaiting()
   }
 
   end(direction: FlowDirection, reason: FlowEnd, _atUs: number): void {

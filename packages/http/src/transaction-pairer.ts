@@ -1,6 +1,7 @@
 /**
  * Which response answers which request, on one HTTP/1 connection: in order (RFC 9112 §9.3), as long as every byte was seen. After
- * a gap by number: a request acknowledges everything that the client has, so its response starts at the request's ACK number.
+ * a gap by number: a request acknowledges everything that the client has, so its response starts at the request's ACK number. A request
+ * whose response may be among the missed bytes is answered by that number alone: the next response may be to a request that was missed, too.
  *
  * Holds the requests that wait, oldest first, at most `pendingRequestsMax`.
  */
@@ -12,6 +13,8 @@ export class TransactionPairer {
   readonly pending: Message[] = []
   /** Not every byte was seen: order alone proves no pair. */
   hasGap: boolean
+  /** Requests that acknowledge up to here waited when responses were missed; undefined when none did. */
+  #doubtedAck: number | undefined
 
   /** `hasGap`: the connection was joined after its start. */
   constructor(hasGap: boolean) {
@@ -26,7 +29,13 @@ export class TransactionPairer {
   }
 
   add(request: Message): void {
+    if (this.pending.length === 0) this.#doubtedAck = undefined
     this.pending.push(request)
+  }
+
+  /** Responses were missed, nobody knows how many: those that wait may have had theirs. */
+  doubtWaiting(): void {
+    this.#doubtedAck = this.pending.at(-1)?.firstAck
   }
 
   /**
@@ -38,11 +47,15 @@ export class TransactionPairer {
     if (first < 0) return undefined
     if (!this.hasGap) return this.pending[first]
     for (let index = first; index < this.pending.length; index++) {
-      if (this.pending[index]!.firstAck === seq) return this.pending[index]
+      if (this.pending[index]!.firstAck !== seq) continue
+      this.#doubtedAck = undefined
+      return this.pending[index]
     }
+    const firstAck = this.pending[first]!.firstAck
     // The response started before the client had sent this request: it answers one that was lost.
-    const isEarlier = ((seq - this.pending[first]!.firstAck) | 0) < 0
-    return isEarlier ? undefined : this.pending[first]
+    const isEarlier = ((seq - firstAck) | 0) < 0
+    const isDoubted = this.#doubtedAck !== undefined && ((this.#doubtedAck - firstAck) | 0) >= 0
+    return isEarlier || isDoubted ? undefined : this.pending[first]
   }
 
   /** Requests in front of `request` that got no response, removed. */
