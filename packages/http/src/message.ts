@@ -18,6 +18,12 @@ import { emptyStartLine, isMethod, methodText, versionText } from './start-line.
 const noBytes = new Uint8Array(0)
 const noAnomalies: readonly AnomalyName[] = []
 const contentEncodingHash = nameHashOf('content-encoding')
+const initialHeadBytes = 1_024
+const initialStoreBytes = 3_072
+/** Heads of the first messages stand in one block, so that whoever reads kept and lent heads in turn meets two blocks only. */
+const headBlockBytes = 262_144
+/** Memory of the messages that wait to be used again. */
+const freeMaxBytes = 33_554_432
 /** Buffers larger than this are not kept for the next message. */
 const pooledBufferMaxBytes = 131_072
 
@@ -43,16 +49,18 @@ export class Message implements RawRequest, RawResponse {
   encodedBytes = 0
   contentBytes: number | undefined = 0
   contentTruncated = false
+  /** `capacityBytes` as the pool counted them. */
+  pooledBytes = 0
   /** So much content may be kept: what the flow has left. */
   roomBytes = 0
 
   /** Head bytes of our own, and how many of them belong to this message. */
-  head = Buffer.allocUnsafe(1_024)
+  head: Buffer
   headBytes = 0
   #method: string | undefined
   #target: string | undefined
   #anomalies: AnomalyName[] | undefined
-  #store = Buffer.allocUnsafe(2_048)
+  #store = Buffer.allocUnsafeSlow(initialStoreBytes)
   #keptBytes = 0
   #lent: Uint8Array | undefined
   #lentFrom = 0
@@ -63,6 +71,7 @@ export class Message implements RawRequest, RawResponse {
 
   constructor(pool: MessagePool) {
     this.#pool = pool
+    this.head = pool.headBuffer()
   }
 
   get method(): string {
@@ -106,6 +115,11 @@ export class Message implements RawRequest, RawResponse {
 
   get anomalies(): readonly AnomalyName[] {
     return this.#anomalies ?? noAnomalies
+  }
+
+  /** What its buffers cost while it is free. */
+  get capacityBytes(): number {
+    return this.head.length + this.#store.length
   }
 
   /** Bytes held in memory for this message. */
@@ -218,8 +232,8 @@ export class Message implements RawRequest, RawResponse {
     this.#keptBytes = 0
     this.#lent = undefined
     this.#isOverflown = false
-    if (this.#store.length > pooledBufferMaxBytes) this.#store = Buffer.allocUnsafe(2_048)
-    if (this.head.length > pooledBufferMaxBytes) this.head = Buffer.allocUnsafe(1_024)
+    if (this.#store.length > pooledBufferMaxBytes) this.#store = Buffer.allocUnsafeSlow(initialStoreBytes)
+    if (this.head.length > pooledBufferMaxBytes) this.head = Buffer.allocUnsafeSlow(initialHeadBytes)
   }
 
   #codings(): string[] | undefined {
@@ -311,6 +325,9 @@ export class MessagePool {
   /** Content held by all messages that are taken. */
   bufferedBytes = 0
   readonly #free: Message[] = []
+  #freeBytes = 0
+  readonly #headBlock = Buffer.allocUnsafeSlow(headBlockBytes)
+  #headBlockUsedBytes = 0
 
   constructor(limits: HttpLimits, counters: HttpCounters) {
     this.limits = limits
@@ -320,12 +337,26 @@ export class MessagePool {
   /** `roomBytes`: content that its flow may still hold. */
   take(roomBytes: number): Message {
     const message = this.#free.pop() ?? new Message(this)
+    this.#freeBytes -= message.pooledBytes
+    message.pooledBytes = 0
     message.roomBytes = Math.min(roomBytes, this.limits.contentMaxBytes)
     return message
   }
 
+  /** Of a new message. Behind the block's end each head is its own, so that the block is all that can outlive its use. */
+  headBuffer(): Buffer {
+    const from = this.#headBlockUsedBytes
+    if (from + initialHeadBytes > headBlockBytes) return Buffer.allocUnsafeSlow(initialHeadBytes)
+    this.#headBlockUsedBytes += initialHeadBytes
+    return this.#headBlock.subarray(from, from + initialHeadBytes)
+  }
+
   give(message: Message): void {
     message.reset()
-    if (this.#free.length < 4_096) this.#free.push(message)
+    const bytes = message.capacityBytes
+    if (this.#freeBytes + bytes > freeMaxBytes) return
+    message.pooledBytes = bytes
+    this.#freeBytes += bytes
+    this.#free.push(message)
   }
 }

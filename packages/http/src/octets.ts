@@ -26,15 +26,21 @@ for (let octet = 0; octet < 256; octet++) {
 
 let lastViewed: ArrayBufferLike = new ArrayBuffer(0)
 let lastView: DataView = new DataView(lastViewed)
+let otherViewed: ArrayBufferLike = lastViewed
+let otherView = lastView
 
 /**
- * Whole words of `bytes`: index plus `bytes.byteOffset`. The last view is kept, since the next bytes nearly always stand in the
- * same block; it keeps that block alive.
+ * Whole words of `bytes`: index plus `bytes.byteOffset`. The last two views are kept, since the next bytes nearly always stand in the
+ * same block of packets or of kept heads.
  */
 export function wordsOf(bytes: Uint8Array): DataView {
-  if (bytes.buffer !== lastViewed) {
-    lastViewed = bytes.buffer
-    lastView = new DataView(lastViewed)
+  const { buffer } = bytes
+  if (buffer !== lastViewed) {
+    const view = buffer === otherViewed ? otherView : new DataView(buffer)
+    otherViewed = lastViewed
+    otherView = lastView
+    lastViewed = buffer
+    lastView = view
   }
   return lastView
 }
@@ -75,9 +81,11 @@ interface Latin1Slicer {
   latin1Slice(from: number, to: number): string
 }
 const slicers = new WeakMap<ArrayBufferLike, Latin1Slicer>()
-/** The last one used: nearly always the next one, too. Keeps one block of bytes alive. */
+/** The last two used, nearly always the packets' block and that of kept heads, in turn. They keep these blocks alive. */
 let lastBuffer: ArrayBufferLike = new ArrayBuffer(0)
 let lastSlicer: Latin1Slicer = slicerOf(lastBuffer)
+let otherBuffer: ArrayBufferLike = lastBuffer
+let otherSlicer = lastSlicer
 
 function slicerOf(buffer: ArrayBufferLike): Latin1Slicer {
   let slicer = slicers.get(buffer)
@@ -93,9 +101,14 @@ export function latin1(bytes: Uint8Array, from: number, to: number): string {
   const count = to - from
   if (count <= 0) return ''
   if (count < 12) return shortLatin1(bytes, from, to)
-  if (bytes.buffer !== lastBuffer) {
-    lastBuffer = bytes.buffer
-    lastSlicer = slicerOf(lastBuffer)
+  const { buffer } = bytes
+  if (buffer !== lastBuffer) {
+    const isOther = buffer === otherBuffer
+    const slicer = isOther ? otherSlicer : slicerOf(buffer)
+    otherBuffer = lastBuffer
+    otherSlicer = lastSlicer
+    lastBuffer = buffer
+    lastSlicer = slicer
   }
   return lastSlicer.latin1Slice(bytes.byteOffset + from, bytes.byteOffset + to)
 }
