@@ -5,6 +5,7 @@
 import { BoundedMap } from '@tapwarden/base/bounded-map'
 import type { EndpointSnapshot } from '@tapwarden/contracts/endpoint'
 import type { CatalogTransaction } from './catalog-transaction.js'
+import { ContentReader } from './content-reader.js'
 import { EarlyAnswers } from './early-answers.js'
 import { EndpointIndex, type MatchedEndpoint } from './endpoint-matcher.js'
 import { HostCatalog } from './host-catalog.js'
@@ -16,6 +17,7 @@ export class Catalog {
   readonly #hosts = new BoundedMap<string, HostCatalog>({ maxEntries: catalogHostsMaxCount, onFull: 'refuse-new' })
   readonly #touched = new Set<HostCatalog>()
   readonly #early = new EarlyAnswers()
+  readonly #reader = new ContentReader()
   #latestUs = 0
 
   /** Hosts and paths that did not fit. */
@@ -73,7 +75,7 @@ export class Catalog {
   #hostOf(name: string): HostCatalog | undefined {
     const known = this.#hosts.get(name)
     if (known !== undefined) return known
-    const host = new HostCatalog(name, this.#early)
+    const host = new HostCatalog(name, this.#early, this.#reader)
     return this.#hosts.set(name, host) ? host : undefined
   }
 

@@ -7,6 +7,10 @@ import { tokenStart } from './leaf-reader.js'
 /** Properties that repeat a word of the route rather than a value: `"type": "users"`. */
 const discriminators = new Set(['type', 'object', 'kind', 'resource_type', 'resourceType', '@type', 'event', 'status'])
 
+export function isDiscriminator(name: string): boolean {
+  return discriminators.has(name)
+}
+
 /** For each path segment whether the response repeats it; undefined when the response could not have. */
 export function echoedSegments(transaction: CatalogTransaction, segmentCount: number): boolean[] | undefined {
   const { pathTokens, responseShape } = transaction

@@ -6,8 +6,9 @@
  */
 
 import type { CatalogTransaction } from './catalog-transaction.js'
+import { ContentReader } from './content-reader.js'
 import { leafHead } from './leaf-reader.js'
-import { addShape, bump, emptySchemaTree, mergeCounts, mergeSchemaTree, type SchemaTree } from './schema-tree.js'
+import { bump, emptySchemaTree, mergeCounts, mergeSchemaTree, type SchemaTree } from './schema-tree.js'
 
 export const queryNamesMaxCount = 128
 export const contentsMaxCount = 32
@@ -15,6 +16,7 @@ export const countsMaxCount = 128
 /** Contents of one kind after which a schema counts as settled: from then on one in `settledSampleEvery` is looked at. */
 export const contentSettledCount = 2_000
 const settledSampleEvery = 8
+const sharedReader = new ContentReader()
 
 export interface ContentState {
   count: number
@@ -68,8 +70,15 @@ export function emptyEndpointState(): EndpointState {
   }
 }
 
-/** Folds one transaction into `state`. Contents of failed requests do not teach the request's schema. */
-export function reduceEndpoint(state: EndpointState, transaction: CatalogTransaction): void {
+/**
+ * Folds one transaction into `state`. Contents of failed requests do not teach the request's schema. `reader` keeps what it saw of the
+ * response, for echo.ts.
+ */
+export function reduceEndpoint(
+  state: EndpointState,
+  transaction: CatalogTransaction,
+  reader: ContentReader = sharedReader,
+): void {
   const status = transaction.status
   const succeeded = status !== undefined && status < 400
   state.count++
@@ -85,17 +94,17 @@ export function reduceEndpoint(state: EndpointState, transaction: CatalogTransac
     reduceQuery(state, transaction.query)
     if (transaction.requestContentKind !== 'none') {
       const content = contentOf(state, state.requests, transaction.requestContentKind)
-      addContent(content, transaction.observedAtUs, transaction.requestContentType, transaction.requestShape)
+      if (content !== undefined && addContent(content, transaction.observedAtUs, transaction.requestContentType)) {
+        reader.addRequest(content.tree, transaction)
+      }
     }
   }
   const kind = transaction.responseContentKind
   if (status !== undefined && kind !== undefined && kind !== 'none') {
-    addContent(
-      contentOf(state, state.responses, `${status} ${kind}`),
-      transaction.observedAtUs,
-      transaction.responseContentType,
-      transaction.responseShape,
-    )
+    const content = contentOf(state, state.responses, `${status} ${kind}`)
+    if (content !== undefined && addContent(content, transaction.observedAtUs, transaction.responseContentType)) {
+      reader.addResponse(content.tree, transaction)
+    }
   }
 }
 
@@ -129,13 +138,8 @@ function reduceQuery(state: EndpointState, query: CatalogTransaction['query']): 
   }
 }
 
-function addContent(
-  content: ContentState | undefined,
-  atUs: number,
-  contentType: string | undefined,
-  shape: unknown,
-): void {
-  if (content === undefined) return
+/** Counts a content, and says whether to look at it. */
+function addContent(content: ContentState, atUs: number, contentType: string | undefined): boolean {
   content.count++
   if (contentType !== undefined) {
     const essence = mediaType(contentType)
@@ -143,8 +147,7 @@ function addContent(
       bump(content.contentTypes, essence, 1)
   }
   // The sample is picked by event time, so that a replay picks the same.
-  if (content.count > contentSettledCount && atUs % settledSampleEvery !== 0) return
-  if (shape !== undefined) addShape(content.tree, shape)
+  return content.count <= contentSettledCount || atUs % settledSampleEvery === 0
 }
 
 function contentOf(state: EndpointState, contents: Map<string, ContentState>, key: string): ContentState | undefined {

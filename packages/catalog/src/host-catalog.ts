@@ -10,8 +10,8 @@
 import type { EndpointRedirect, EndpointSnapshot } from '@tapwarden/contracts/endpoint'
 import { admission, CatchAllWatch } from './admission.js'
 import type { CatalogTransaction } from './catalog-transaction.js'
+import { ContentReader } from './content-reader.js'
 import { EarlyAnswers } from './early-answers.js'
-import { echoedSegments } from './echo.js'
 import { endpointId } from './endpoint-id.js'
 import { HostTemplates, type MatchedEndpoint } from './endpoint-matcher.js'
 import { contentSettledCount, type EndpointState, reduceEndpoint } from './endpoint-reducer.js'
@@ -48,6 +48,7 @@ export class HostCatalog {
   readonly #trie = new PathTrie()
   readonly #watch = new CatchAllWatch()
   readonly #early: EarlyAnswers
+  readonly #reader: ContentReader
   #published: HostTemplates
   #snapshot: EndpointSnapshot
   /** Every redirect published, old → its end. */
@@ -56,8 +57,9 @@ export class HostCatalog {
   #nextDecisionAt = firstDecisionCount
   #nodesAtDecision = 0
 
-  /** `early` may be shared by all hosts, so that they are bounded together. */
-  constructor(host: string, early: EarlyAnswers = new EarlyAnswers()) {
+  /** `early` may be shared by all hosts, so that they are bounded together; `reader`, since one is enough. */
+  constructor(host: string, early: EarlyAnswers = new EarlyAnswers(), reader: ContentReader = new ContentReader()) {
+    this.#reader = reader
     this.host = host
     this.#early = early
     this.#snapshot = { host, version: 0, effectiveFromUs: 0, endpoints: [], redirects: [] }
@@ -87,10 +89,10 @@ export class HostCatalog {
     this.#trie.root.count++
     const terminal = terminalOf(steps.at(-1)?.node ?? this.#trie.root, transaction.method)
     const settled = terminal.state.count >= contentSettledCount
-    countSteps(steps, settled ? undefined : echoedSegments(transaction, segments.length))
     if (terminal.state.count === 0) terminal.pageKey = pageKey
     else if (terminal.pageKey !== pageKey) terminal.pageKey = undefined
-    reduceEndpoint(terminal.state, transaction)
+    reduceEndpoint(terminal.state, transaction, this.#reader)
+    countSteps(steps, settled ? undefined : this.#reader.echoedSegments(transaction, segments.length))
   }
 
   /**

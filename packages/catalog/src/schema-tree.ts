@@ -7,43 +7,90 @@
  */
 
 import type { ContentShape } from '@tapwarden/contracts/content-shape'
-import { leafHead, leafToken } from './leaf-reader.js'
+import { arrayKind, type LeafKind, leafKind, objectKind } from './leaf-kind.js'
+import { leafToken } from './leaf-reader.js'
 
 export const propertiesMaxCount = 256
 export const distinctMaxCount = 48
 export const treeDepthMaxCount = 12
 
-export interface SchemaTree {
+/** Kinds of leaves whose counts wait at a node: most see one or two. */
+const waitingKindsMaxCount = 6
+
+/** Counts of one place in a content. Wherever `types`, `formats` and `sensitive` are read, they are complete. */
+export class SchemaTree {
+  /** The property's name; of an array's items, the array's. */
+  readonly name: string
   /** Values seen here. */
-  count: number
-  /** Type → values: the leaf types of content-shape.ts, `object` and `array`. */
-  readonly types: Map<string, number>
-  readonly formats: Map<string, number>
-  readonly sensitive: Map<string, number>
-  readonly properties: Map<string, SchemaTree>
+  count = 0
+  readonly properties = new Map<string, SchemaTree>()
   /** Values of the properties that did not fit, as of a map. */
   other: SchemaTree | undefined
   items: SchemaTree | undefined
   /** Arrays that held nothing. */
-  emptyArrayCount: number
+  emptyArrayCount = 0
   /** Tokens of values, while they are few: tells an enumeration from free text. */
-  readonly distinct: Set<string>
-  distinctOverflow: boolean
+  readonly distinct = new Set<string>()
+  distinctOverflow = false
+  /** For shape-folder.ts, which guesses with them what comes next: the property that stood first the last time, and behind this one. */
+  first: SchemaTree | undefined
+  next: SchemaTree | undefined
+  /** Which object it was met in the last time. */
+  objectNumber = 0
+  readonly #types = new Map<string, number>()
+  readonly #formats = new Map<string, number>()
+  readonly #sensitive = new Map<string, number>()
+  /** Counted here, and not in the three maps yet. */
+  readonly #kinds: LeafKind[] = []
+  readonly #kindCounts: number[] = []
+
+  constructor(name = '') {
+    this.name = name
+  }
+
+  /** Type → values: the leaf types of content-shape.ts, `object` and `array`. */
+  get types(): Map<string, number> {
+    this.#settle()
+    return this.#types
+  }
+
+  get formats(): Map<string, number> {
+    this.#settle()
+    return this.#formats
+  }
+
+  get sensitive(): Map<string, number> {
+    this.#settle()
+    return this.#sensitive
+  }
+
+  countKind(kind: LeafKind): void {
+    const kinds = this.#kinds
+    for (let i = 0; i < kinds.length; i++) {
+      if (kinds[i] !== kind) continue
+      this.#kindCounts[i]!++ // As long as the other.
+      return
+    }
+    if (kinds.length >= waitingKindsMaxCount) this.#settle()
+    kinds.push(kind)
+    this.#kindCounts.push(1)
+  }
+
+  #settle(): void {
+    for (let i = 0; i < this.#kinds.length; i++) {
+      const kind = this.#kinds[i]! // Here and below: in range by the loop condition.
+      const count = this.#kindCounts[i]!
+      bump(this.#types, kind.type, count)
+      if (kind.format !== undefined) bump(this.#formats, kind.format, count)
+      if (kind.sensitiveType !== undefined) bump(this.#sensitive, kind.sensitiveType, count)
+    }
+    this.#kinds.length = 0
+    this.#kindCounts.length = 0
+  }
 }
 
 export function emptySchemaTree(): SchemaTree {
-  return {
-    count: 0,
-    types: new Map(),
-    formats: new Map(),
-    sensitive: new Map(),
-    properties: new Map(),
-    other: undefined,
-    items: undefined,
-    emptyArrayCount: 0,
-    distinct: new Set(),
-    distinctOverflow: false,
-  }
+  return new SchemaTree()
 }
 
 export function addShape(tree: SchemaTree, shape: unknown, depth = 0): void {
@@ -52,7 +99,7 @@ export function addShape(tree: SchemaTree, shape: unknown, depth = 0): void {
   if (typeof shape === 'string') addLeaf(tree, shape)
   else if (Array.isArray(shape)) addArray(tree, shape as readonly unknown[], depth)
   else if (typeof shape === 'object' && shape !== null) {
-    bump(tree.types, 'object', 1)
+    tree.countKind(objectKind)
     for (const name of Object.keys(shape)) {
       addShape(propertyOf(tree, name), (shape as Readonly<Record<string, ContentShape>>)[name], depth + 1)
     }
@@ -60,25 +107,22 @@ export function addShape(tree: SchemaTree, shape: unknown, depth = 0): void {
 }
 
 function addArray(tree: SchemaTree, shape: readonly unknown[], depth: number): void {
-  bump(tree.types, 'array', 1)
+  tree.countKind(arrayKind)
   if (shape[0] === 0) tree.emptyArrayCount++
   for (let i = 1; i < shape.length; i++) {
-    tree.items ??= emptySchemaTree()
+    tree.items ??= new SchemaTree(tree.name)
     addShape(tree.items, shape[i], depth + 1)
   }
 }
 
 function addLeaf(tree: SchemaTree, text: string): void {
-  const leaf = leafHead(text)
-  bump(tree.types, leaf.type, 1)
-  if (leaf.format !== undefined) bump(tree.formats, leaf.format, 1)
-  if (leaf.sensitiveType !== undefined) bump(tree.sensitive, leaf.sensitiveType, 1)
+  tree.countKind(leafKind(text))
   const token = tree.distinctOverflow ? undefined : leafToken(text)
   if (token === undefined) return
   addDistinct(tree, token)
 }
 
-function addDistinct(tree: SchemaTree, token: string): void {
+export function addDistinct(tree: SchemaTree, token: string): void {
   if (tree.distinctOverflow || tree.distinct.has(token)) return
   if (tree.distinct.size < distinctMaxCount) tree.distinct.add(token)
   else {
@@ -94,7 +138,7 @@ function propertyOf(tree: SchemaTree, name: string): SchemaTree {
     tree.other ??= emptySchemaTree()
     return tree.other
   }
-  const fresh = emptySchemaTree()
+  const fresh = new SchemaTree(name)
   tree.properties.set(name, fresh)
   return fresh
 }
@@ -112,7 +156,7 @@ export function mergeSchemaTree(into: SchemaTree, from: SchemaTree): void {
     mergeSchemaTree(into.other, from.other)
   }
   if (from.items !== undefined) {
-    into.items ??= emptySchemaTree()
+    into.items ??= new SchemaTree(into.name)
     mergeSchemaTree(into.items, from.items)
   }
   if (from.distinctOverflow) {

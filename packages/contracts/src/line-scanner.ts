@@ -148,7 +148,7 @@ function arrayEnd(view: DataView, bytes: Uint8Array, from: number, end: number, 
  * it does not end before `end`, or is none. Four bytes at a time: the lowest bit set in `hit` is a quote's, a backslash's or a control
  * character's, since a borrow only ever reaches bytes above the first true one.
  */
-function stringEnd(view: DataView, bytes: Uint8Array, from: number, end: number): number {
+export function stringEnd(view: DataView, bytes: Uint8Array, from: number, end: number): number {
   let at = from
   let seen = 0
   let hasEscape = false

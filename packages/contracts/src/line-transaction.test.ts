@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { InternedTexts } from './interned-texts.js'
+import { textMemo } from './bytes-memo.js'
 import { LineBytes, memberNames, scanLine, spansStride } from './line-scanner.js'
 import { LineTransaction, plainTransaction } from './line-transaction.js'
 import { goldenTransaction, type HttpTransaction } from './transaction.js'
@@ -72,7 +72,7 @@ describe('LineTransaction', () => {
     const spans = new Int32Array(spansStride)
     const line = new LineBytes(golden)
     expect(scanLine(line, 0, golden.length, spans, 0)).toBe(true)
-    const transaction = LineTransaction.of(line, spans, 0, new InternedTexts())
+    const transaction = LineTransaction.of(line, spans, 0, textMemo(64))
     expect(transaction && fields(transaction)).toEqual(goldenTransaction)
     expectSame(encode(JSON.stringify(Object.fromEntries(Object.entries(goldenTransaction).reverse()))))
     expectSame(golden)
@@ -155,9 +155,9 @@ describe('LineTransaction', () => {
   })
 })
 
-describe('InternedTexts', () => {
+describe('BytesMemo', () => {
   it('gives the text of the bytes, however many texts fall on one place', () => {
-    const texts = new InternedTexts()
+    const texts = textMemo(64)
     const text = fc.string({ unit: 'binary-ascii', maxLength: 70 })
     fc.assert(
       fc.property(fc.array(text, { maxLength: 40 }), fc.nat(5), (all, pad) => {

@@ -8,7 +8,7 @@
  * @long: one accessor a field of the contract, and nothing else.
  */
 
-import type { InternedTexts } from './interned-texts.js'
+import type { TextMemo } from './bytes-memo.js'
 import { LineBytes, memberNames } from './line-scanner.js'
 import type { HttpTransaction } from './transaction.js'
 
@@ -30,7 +30,7 @@ export class LineTransaction implements HttpTransaction {
   readonly #line: LineBytes
   readonly #spans: Int32Array
   readonly #at: number
-  readonly #texts: InternedTexts
+  readonly #texts: TextMemo
   #host: string | undefined
   #method: string | undefined
   #path: string | undefined
@@ -40,7 +40,7 @@ export class LineTransaction implements HttpTransaction {
   #requestShape: HttpTransaction['requestShape']
   #responseShape: HttpTransaction['responseShape']
 
-  private constructor(line: LineBytes, spans: Int32Array, spansAt: number, texts: InternedTexts, observedAtUs: number) {
+  private constructor(line: LineBytes, spans: Int32Array, spansAt: number, texts: TextMemo, observedAtUs: number) {
     this.#line = line
     this.#spans = spans
     this.#at = spansAt
@@ -51,7 +51,7 @@ export class LineTransaction implements HttpTransaction {
   }
 
   /** Of what `scanLine` found; undefined when a field that every reader relies on is missing or of another type than it should be. */
-  static of(line: LineBytes, spans: Int32Array, spansAt: number, texts: InternedTexts): LineTransaction | undefined {
+  static of(line: LineBytes, spans: Int32Array, spansAt: number, texts: TextMemo): LineTransaction | undefined {
     const { bytes } = line
     const firstByte = (member: number): number | undefined => {
       const from = spans[spansAt + member]! // One stride a line.

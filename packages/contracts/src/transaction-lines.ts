@@ -7,7 +7,7 @@
  * anew: sharing saves work and changes nothing. Nobody may change what is shared.
  */
 
-import { InternedTexts } from './interned-texts.js'
+import { textMemo } from './bytes-memo.js'
 import { LineBytes, scanLine, spansStride } from './line-scanner.js'
 import { LineTransaction } from './line-transaction.js'
 import { type HttpTransaction, transactionTopic } from './transaction.js'
@@ -32,7 +32,7 @@ const newline = 0x0a
 const closingBrace = 0x7d
 const decoder = new TextDecoder()
 /** Of the whole process: it only remembers. */
-const texts = new InternedTexts()
+const texts = textMemo()
 
 export class TransactionLines {
   readonly #readerCount: number
