@@ -86,6 +86,7 @@ const activeList = 2
 const evictionOrder = [closedList, openingList, activeList]
 
 const sweepIntervalUs = 10_000
+const touchIntervalUs = 1_000_000
 const lateSynMaxBytes = 1_048_576
 
 export class FlowTable implements FlowContext {
@@ -137,21 +138,40 @@ export class FlowTable implements FlowContext {
     const { flags, payloadFrom, payloadTo } = segment
     const bytes = payloadTo - payloadFrom
     const bufferedBefore = flow.bufferedBytes
-    const isUndecided = this.#undecided.size > 0 && this.#undecided.has(flow)
-    if (isUndecided) flow.decide(nowUs)
+    if (flow.isUndecided) flow.decide(nowUs)
     flow.lastSeenUs = nowUs
     half.isSeen = true
     if ((flags & tcpSyn) !== 0) this.#synchronize(flow, half, segment)
     if ((flags & tcpAck) !== 0) flow.acknowledge(half, segment.ack, bytes > 0, nowUs)
     if (bytes > 0) this.#payload(flow, half, segment)
-    if ((flags & tcpFin) !== 0) this.#finish(flow, half, segment)
-    if ((flags & tcpRst) !== 0) this.#reset(flow, half, segment)
+    if ((flags & (tcpFin | tcpRst)) !== 0) {
+      if ((flags & tcpFin) !== 0) this.#finish(flow, half, segment)
+      if ((flags & tcpRst) !== 0) this.#reset(flow, half, segment)
+    }
+    if (flow.isUndecided || flow.isWaiting) this.#settle(flow, bufferedBefore)
+    this.#touch(flow, nowUs)
+  }
+
+  #settle(flow: Flow, bufferedBefore: number): void {
     if (flow.bufferedBytes > 0) flow.settle()
     this.#bufferedBytes += flow.bufferedBytes - bufferedBefore
-    if (flow.deadlineUs !== Number.POSITIVE_INFINITY) {
-      if (!isUndecided) this.#undecided.add(flow)
-    } else if (isUndecided) this.#undecided.delete(flow)
-    this.#ages.touch(flow.index, flow.isClosed ? closedList : flow.hasOpened ? activeList : openingList)
+    this.#noteUndecided(flow)
+  }
+
+  #noteUndecided(flow: Flow): void {
+    if (flow.isUndecided === flow.isWaiting) return
+    flow.isUndecided = flow.isWaiting
+    if (flow.isUndecided) this.#undecided.add(flow)
+    else this.#undecided.delete(flow)
+  }
+
+  /** Moves a flow to the young end of its list; the order within a list is good to a second. */
+  #touch(flow: Flow, nowUs: number): void {
+    const list = flow.isClosed ? closedList : flow.hasOpened ? activeList : openingList
+    if (list === flow.list && Math.abs(nowUs - flow.touchedAtUs) < touchIntervalUs) return
+    flow.list = list
+    flow.touchedAtUs = nowUs
+    this.#ages.touch(flow.index, list)
   }
 
   /** The capture is over: flushes every flow, longest idle first within its list. */
@@ -297,7 +317,7 @@ export class FlowTable implements FlowContext {
       const before = flow.bufferedBytes
       flow.decide(nowUs)
       this.#bufferedBytes += flow.bufferedBytes - before
-      if (flow.deadlineUs === Number.POSITIVE_INFINITY) this.#undecided.delete(flow)
+      this.#noteUndecided(flow)
     }
     for (const list of evictionOrder) {
       for (

@@ -57,6 +57,10 @@ export class Flow implements HalfStreamOwner {
   /** A SYN that does not fit came while bytes flow: what a SYN-ACK must acknowledge to prove that a new connection began. */
   proposedSeq: number = noAck
   isDirectionAssumed = false
+  /** For the table that owns the flow: whether it is among the undecided, which list it is in, and since when. */
+  isUndecided = false
+  list = -1
+  touchedAtUs = 0
   #consumer: StreamConsumer | undefined
   #hasOpened = false
 
@@ -89,6 +93,11 @@ export class Flow implements HalfStreamOwner {
 
   get bufferedBytes(): number {
     return this.first.bufferedBytes + this.second.bufferedBytes
+  }
+
+  /** Something is open that time will decide. */
+  get isWaiting(): boolean {
+    return this.first.isWaiting || this.second.isWaiting
   }
 
   /** Event time at which something must be decided unless it resolves itself; infinite when nothing is open. */

@@ -101,6 +101,11 @@ export class HalfStream {
     return this.#pending.length
   }
 
+  /** Early segments wait, or bytes that the other side has acknowledged are awaited. */
+  get isWaiting(): boolean {
+    return this.#pending.length > 0 || this.#ackDeadlineUs !== Number.POSITIVE_INFINITY
+  }
+
   get hasFin(): boolean {
     return this.#hasFin
   }
