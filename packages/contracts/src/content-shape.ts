@@ -4,7 +4,7 @@
  * A shape is JSON of the same structure as the content:
  * - an object stays an object (field names in clear, limits below);
  * - an array becomes `[count, ...shapes of the first items]`: the whole number of items first, then at most
- *   `shapeItemsMaxCount` of their shapes;
+ *   `shapeItemsMaxCount` of their shapes, tokens only in the first `shapeTokenItemsMaxCount`;
  * - a leaf becomes a string: its type, then parts in this order, each preceded by one space and each optional:
  *   `f=FORMAT` · `n=LENGTH_CLASS` · `s=SENSITIVE_TYPE` · `k=TOKEN`.
  *
@@ -22,6 +22,8 @@ export interface ShapeObject {
 export type ContentShape = ShapeLeaf | ShapeArray | ShapeObject
 
 export const shapeItemsMaxCount = 4
+/** Items of an array of whose leaves tokens are published; the further ones have the other parts. */
+export const shapeTokenItemsMaxCount = 2
 export const shapeDepthMaxCount = 12
 export const shapeLeavesMaxCount = 512
 

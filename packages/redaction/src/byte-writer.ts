@@ -69,13 +69,18 @@ export class ByteWriter {
   }
 
   literal(literal: Literal): void {
-    const { length, words } = literal
-    let at = this.length
-    if (at + length + slackBytes > this.bytes.length) this.#grow(length)
+    this.words(literal.words, 0, literal.length)
+  }
+
+  /** `length` bytes that stand in `words`, little-endian, from word `from` on. */
+  words(words: Int32Array, from: number, length: number): void {
+    const start = this.length
+    const end = start + length
+    if (end + slackBytes > this.bytes.length) this.#grow(length)
     const view = this.#view
     // Up to three bytes too many: what is written next covers them.
-    for (let i = 0; i < words.length; i++, at += 4) view.setInt32(at, words[i]!, true) // In range by the loop condition.
-    this.length += length
+    for (let i = from, at = start; at < end; i++, at += 4) view.setInt32(at, words[i]!, true) // By the caller's bounds.
+    this.length = end
   }
 
   /** Text of ASCII characters as it is, without quotes or escapes: for text of ours that is not always the same. */

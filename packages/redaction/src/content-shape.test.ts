@@ -41,7 +41,7 @@ function withoutTokens(shape: ContentShape): unknown {
 describe('JSON', () => {
   it.each([
     ['{"id":42,"ok":true,"x":null}', { id: 'int n=2 k', ok: 'bool', x: 'null' }, 'scalars'],
-    ['[1,2,3,4,5,6]', [6, 'int n=1 k', 'int n=1 k', 'int n=1 k', 'int n=1 k'], 'the count, and the first few'],
+    ['[1,2,3,4,5,6]', [6, 'int n=1 k', 'int n=1 k', 'int n=1', 'int n=1'], 'the count, and the first few'],
     ['[]', [0], 'an empty array'],
     ['{}', {}, 'an empty object'],
     ['-1.50e3', 'num n=3 k', 'a number'],

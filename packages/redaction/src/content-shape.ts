@@ -78,7 +78,7 @@ export class ContentShaper {
     otherwise: 'unparsed' | 'text',
   ): ContentKind {
     const from = this.#writer.length
-    const outcome = this.#json.shape(content, jsonStart(content), content.length, place, place === 'request-content')
+    const outcome = this.#json.shape(content, jsonStart(content), place, place === 'request-content')
     if (outcome === 'complete' || (outcome === 'cut' && (truncated || otherwise === 'unparsed'))) {
       this.#takeLogin(this.#json.login, place)
       return outcome === 'complete' || truncated ? 'json' : 'unparsed'

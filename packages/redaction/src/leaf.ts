@@ -24,7 +24,7 @@ const numberStarts = Array.from({ length: shortDigitsMaxCount + 1 }, (_, digits)
 
 /**
  * Writes the leaf of the string `bytes[from, to)` (unescaped, decoded), quotes included, and returns its sensitive type.
- * Under a secret name it gets neither format nor token.
+ * Under a secret name it gets neither format nor token, and no token without `withToken`.
  */
 export function writeStringLeaf(
   writer: ByteWriter,
@@ -34,12 +34,13 @@ export function writeStringLeaf(
   to: number,
   classes: number,
   kind: NameKind,
+  withToken = true,
 ): SensitiveType | undefined {
   const format = isSecretKind(kind) ? noFormat : formatOf(bytes, from, to, classes)
   const sensitive = isPlainFormat(format) ? undefined : sensitiveTypeOf(bytes, from, to, classes)
   const length = lengthClass((classes & HIGH) === 0 ? to - from : characterCount(bytes, from, to))
   writer.literal(stringStarts[(format + 1) * lengthClassesCount + length]!) // One for each format and class.
-  writeSecretAndToken(writer, tokens, bytes, from, to, kind, sensitive)
+  writeSecretAndToken(writer, tokens, bytes, from, to, kind, sensitive, withToken)
   return sensitive
 }
 
@@ -63,6 +64,7 @@ export function writeNumberLeaf(
   isInteger: boolean,
   digitCount: number,
   kind: NameKind,
+  withToken: boolean,
 ): SensitiveType | undefined {
   const sensitive = isInteger && digitCount >= 13 ? sensitiveTypeOf(bytes, from, to) : undefined
   const start = (isInteger ? integerStarts : numberStarts)[digitCount]
@@ -71,7 +73,7 @@ export function writeNumberLeaf(
     writer.ascii(isInteger ? '"int n=' : '"num n=')
     writer.int(digitCount)
   }
-  writeSecretAndToken(writer, tokens, bytes, from, to, kind, sensitive)
+  writeSecretAndToken(writer, tokens, bytes, from, to, kind, sensitive, withToken)
   return sensitive
 }
 
@@ -101,6 +103,7 @@ function writeSecretAndToken(
   to: number,
   kind: NameKind,
   sensitive: SensitiveType | undefined,
+  withToken: boolean,
 ): void {
   const secret = isSecretKind(kind)
   if (secret) writer.ascii(kind === PASSWORD || kind === OTHER_PASSWORD ? ' s=password' : ` s=${sensitive ?? 'secret'}`)
@@ -109,7 +112,7 @@ function writeSecretAndToken(
     writer.ascii(sensitive)
   }
   // A billion possible numbers: a comparable token would give them away to whoever learns one.
-  if (!secret && sensitive !== 'us-ssn' && to > from) tokens.writeLeafPart(writer, bytes, from, to)
+  if (withToken && !secret && sensitive !== 'us-ssn' && to > from) tokens.writeLeafPart(writer, bytes, from, to)
   writer.byte(0x22)
 }
 
