@@ -61,9 +61,12 @@ const urgentMaxCount = 16
 /** What an early segment costs beside its bytes. */
 const earlyOverheadBytes = 128
 
+const noSegments: EarlySegment[] = []
+
 export class HalfStream {
   readonly #owner: HalfStreamOwner
-  readonly #pending: EarlySegment[] = []
+  /** Its own array once something came early: most half-streams never need one. */
+  #pending: EarlySegment[] = noSegments
   /** Sequence number of the next byte to deliver. */
   nextSeq = 0
   isStarted = false
@@ -336,7 +339,7 @@ export class HalfStream {
   #checkEnd(atUs: number): void {
     if (this.isEnded || seqDistance(this.nextSeq, this.#finSeq) > 0) return
     this.isEnded = true
-    this.#pending.length = 0 // Data behind a FIN.
+    this.#pending = noSegments // Data behind a FIN.
     this.#isHoleKnown = false
     this.#urgentSeqs = undefined
     this.bufferedBytes = 0
@@ -346,6 +349,7 @@ export class HalfStream {
 
   /** Copies those bytes that no pending segment holds: first bytes win. */
   #keep(buffer: Uint8Array, from: number, to: number, atUs: number, seq: number, ack: number): void {
+    if (this.#pending === noSegments) this.#pending = []
     const pending = this.#pending
     const bytes = to - from
     let index = this.#pendingIndexOf(seq)
