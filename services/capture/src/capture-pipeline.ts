@@ -11,6 +11,7 @@ import { randomUUID } from 'node:crypto'
 import type { Bus } from '@tapwarden/bus/bus'
 import { topicNames } from '@tapwarden/contracts/names'
 import type { RawTransaction } from '@tapwarden/http/raw-transaction'
+import type { FlowShare } from '@tapwarden/net/flow-share'
 import type { FlowInfo } from '@tapwarden/net/flow-table'
 import type { FrameView } from '@tapwarden/pcap/pcap-reader'
 import type { Redactor } from '@tapwarden/redaction/redact-transaction'
@@ -30,6 +31,11 @@ export interface CaptureOptions {
   readonly logger: Logger
   /** When the bus is full: a file waits, a live source sheds. Default `wait`. */
   readonly whenBusIsFull?: OverflowPolicy
+  /**
+   * The flows to read, where several workers read the same source; frames and their faults are counted by each. Records of all workers are
+   * together those of one, in another order.
+   */
+  readonly share?: FlowShare
   /** After every block of the source. */
   readonly onProgress?: (progress: CaptureProgress) => void
   /**
@@ -115,6 +121,7 @@ class CapturePipeline implements FrameSink {
       onTransaction: (flow, transaction) => this.#publish(flow, transaction),
       flowLimits: flowLimitsOf(config),
       httpLimits: config.http,
+      share: options.share,
     })
     this.#batches = new TransactionBatches(config.batch)
     this.#intervals = new SensorIntervals({

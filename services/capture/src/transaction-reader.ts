@@ -7,6 +7,7 @@ import { HttpFlow } from '@tapwarden/http/http-flow'
 import { type AnomalyName, defaultHttpLimits, HttpCounters, type HttpLimits } from '@tapwarden/http/http-limits'
 import { MessagePool } from '@tapwarden/http/message'
 import type { RawTransaction } from '@tapwarden/http/raw-transaction'
+import type { FlowShare } from '@tapwarden/net/flow-share'
 import { type FlowInfo, type FlowLimits, type FlowStatistics, FlowTable } from '@tapwarden/net/flow-table'
 import type { CapturedFrame } from '@tapwarden/net/frame'
 import { SegmentReader, type SegmentReaderStatistics } from '@tapwarden/net/segment-reader'
@@ -16,6 +17,8 @@ export interface TransactionReaderOptions {
   readonly onTransaction: (flow: FlowInfo, transaction: RawTransaction) => void
   readonly flowLimits?: Partial<FlowLimits>
   readonly httpLimits?: Partial<HttpLimits>
+  /** The flows to read, where several workers share a capture. Default: all. */
+  readonly share?: FlowShare | undefined
 }
 
 export interface ReaderStatistics {
@@ -29,7 +32,7 @@ export class TransactionReader {
   readonly #flows: FlowTable
   readonly #http = new HttpCounters()
 
-  constructor({ onTransaction, flowLimits, httpLimits }: TransactionReaderOptions) {
+  constructor({ onTransaction, flowLimits, httpLimits, share }: TransactionReaderOptions) {
     const pool = new MessagePool({ ...defaultHttpLimits, ...httpLimits }, this.#http)
     this.#flows = new FlowTable({
       ...(flowLimits === undefined ? {} : { limits: flowLimits }),
@@ -45,7 +48,11 @@ export class TransactionReader {
         })
       },
     })
-    this.#segments = new SegmentReader({ onSegment: (segment) => this.#flows.segment(segment) })
+    this.#segments = new SegmentReader({
+      onSegment: (segment) => {
+        if (share === undefined || share.owns(segment)) this.#flows.segment(segment)
+      },
+    })
   }
 
   /** Takes one frame, borrowed until the call returns. */
