@@ -14,6 +14,7 @@ import { joinSegments, pathSegments } from './normalize-path.js'
 
 export const hostsMaxCount = 4_096
 export const provisionalMaxCount = 4_096
+const useSampleEvery = 16
 /** Nodes looked at for one path before it counts as not matched: a bound for templates that overlap without end. */
 const stepsMaxCount = 512
 
@@ -80,6 +81,7 @@ export class EndpointIndex {
     maxEntries: hostsMaxCount,
     onFull: 'evict-least-recent',
   })
+  #matchCount = 0
   /** Requests that had to share an `{other}` endpoint. */
   overflowCount = 0
 
@@ -92,7 +94,10 @@ export class EndpointIndex {
 
   match(method: string, host: string, path: string): MatchedEndpoint {
     const segments = pathSegments(path)
-    const decided = this.#hosts.get(host)?.match(method, segments)
+    // Whose turn it is to leave needs no more than a sample of who was asked for.
+    this.#matchCount = (this.#matchCount + 1) % useSampleEvery
+    const templates = this.#matchCount === 0 ? this.#hosts.get(host) : this.#hosts.peek(host)
+    const decided = templates?.match(method, segments)
     if (decided !== undefined) return decided
     return this.#provisionalOf(method, host, joinSegments(segments))
   }

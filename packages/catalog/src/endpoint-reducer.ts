@@ -5,6 +5,7 @@
  * Limits: `queryNamesMaxCount`, `contentsMaxCount`, `countsMaxCount` keys a map; what does not fit is counted in `overflowCount`.
  */
 
+import { BoundedMap } from '@tapwarden/base/bounded-map'
 import type { CatalogTransaction } from './catalog-transaction.js'
 import { ContentReader } from './content-reader.js'
 import { leafHead } from './leaf-reader.js'
@@ -101,11 +102,25 @@ export function reduceEndpoint(
   }
   const kind = transaction.responseContentKind
   if (status !== undefined && kind !== undefined && kind !== 'none') {
-    const content = contentOf(state, state.responses, `${status} ${kind}`)
+    const content = contentOf(state, state.responses, responseKey(status, kind))
     if (content !== undefined && addContent(content, transaction.observedAtUs, transaction.responseContentType)) {
       reader.addResponse(content.tree, transaction)
     }
   }
+}
+
+/** `status kind`, made once for each: a fresh string would be hashed anew every time. */
+const responseKeys = new BoundedMap<string, string[]>({ maxEntries: 64, onFull: 'evict-oldest' })
+const statusesMaxCount = 600
+
+function responseKey(status: number, kind: string): string {
+  if (!Number.isInteger(status) || status < 0 || status >= statusesMaxCount) return `${status} ${kind}`
+  let keys = responseKeys.peek(kind)
+  if (keys === undefined) {
+    keys = Array.from({ length: statusesMaxCount }, (_, each) => `${each} ${kind}`)
+    responseKeys.set(kind, keys)
+  }
+  return keys[status]! // In range by the check above.
 }
 
 /** A request that failed without credentials proves nothing about how one authenticates. */
@@ -142,9 +157,10 @@ function reduceQuery(state: EndpointState, query: CatalogTransaction['query']): 
 function addContent(content: ContentState, atUs: number, contentType: string | undefined): boolean {
   content.count++
   if (contentType !== undefined) {
-    const essence = mediaType(contentType)
-    if (content.contentTypes.has(essence) || content.contentTypes.size < countsMaxCount)
-      bump(content.contentTypes, essence, 1)
+    const essence = essenceOf(contentType)
+    const known = content.contentTypes.get(essence)
+    if (known !== undefined) content.contentTypes.set(essence, known + 1)
+    else if (content.contentTypes.size < countsMaxCount) content.contentTypes.set(essence, 1)
   }
   // The sample is picked by event time, so that a replay picks the same.
   return content.count <= contentSettledCount || atUs % settledSampleEvery === 0
@@ -160,6 +176,18 @@ function contentOf(state: EndpointState, contents: Map<string, ContentState>, ke
   const fresh: ContentState = { count: 0, contentTypes: new Map(), tree: emptySchemaTree() }
   contents.set(key, fresh)
   return fresh
+}
+
+/** Few are in use, and each comes with most transactions. */
+const essences = new BoundedMap<string, string>({ maxEntries: 1_024, onFull: 'evict-oldest' })
+
+function essenceOf(contentType: string): string {
+  let essence = essences.peek(contentType)
+  if (essence === undefined) {
+    essence = mediaType(contentType)
+    essences.set(contentType, essence)
+  }
+  return essence
 }
 
 /** `application/json; charset=utf-8` → `application/json`. */
@@ -206,6 +234,8 @@ function mergeContent(into: ContentState | undefined, from: ContentState): void 
 }
 
 function bumpBounded(state: EndpointState, counts: Map<string, number>, key: string, by: number): void {
-  if (counts.has(key) || counts.size < countsMaxCount) bump(counts, key, by)
+  const known = counts.get(key)
+  if (known !== undefined) counts.set(key, known + by)
+  else if (counts.size < countsMaxCount) counts.set(key, by)
   else state.overflowCount++
 }

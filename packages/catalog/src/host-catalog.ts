@@ -17,7 +17,7 @@ import { HostTemplates, type MatchedEndpoint } from './endpoint-matcher.js'
 import { contentSettledCount, type EndpointState, reduceEndpoint } from './endpoint-reducer.js'
 import { joinSegments, pathSegments } from './normalize-path.js'
 import { decideTemplates } from './path-template.js'
-import { PathTrie, type Step, type Terminal, type TrieNode, terminalOf } from './path-trie.js'
+import { PathTrie, type Terminal, type TrieNode, terminalOf } from './path-trie.js'
 import type { SegmentKind } from './segment-shape.js'
 import { parameterName } from './template-names.js'
 
@@ -80,19 +80,19 @@ export class HostCatalog {
     }
     const pageKey = this.#watch.observe(transaction, segments[0] ?? '')
     if (pageKey !== undefined && this.#watch.isCatchAll(pageKey)) return
-    const steps = this.#trie.grow(segments)
-    if (steps === undefined) {
+    const nodes = this.#trie.grow(segments)
+    if (nodes === undefined) {
       this.overflowCount++
       return
     }
     this.#taughtCount++
     this.#trie.root.count++
-    const terminal = terminalOf(steps.at(-1)?.node ?? this.#trie.root, transaction.method)
+    const terminal = terminalOf(nodes[nodes.length - 1] ?? this.#trie.root, transaction.method)
     const settled = terminal.state.count >= contentSettledCount
     if (terminal.state.count === 0) terminal.pageKey = pageKey
     else if (terminal.pageKey !== pageKey) terminal.pageKey = undefined
     reduceEndpoint(terminal.state, transaction, this.#reader)
-    countSteps(steps, settled ? undefined : this.#reader.echoedSegments(transaction, segments.length))
+    countNodes(nodes, settled ? undefined : this.#reader.echoedSegments(transaction, segments.length))
   }
 
   /**
@@ -271,15 +271,15 @@ function redirect(fromId: string, toId: string, decidedAtUs: number): EndpointRe
   return { fromId, toId, reason: 'template-decided', decidedAtUs }
 }
 
-function countSteps(steps: readonly Step[], echoed: readonly boolean[] | undefined): void {
-  for (let i = 0; i < steps.length; i++) {
-    const node = steps[i]!.node // In range by the loop condition.
+function countNodes(nodes: readonly TrieNode[], echoed: readonly boolean[] | undefined): void {
+  for (let i = 0; i < nodes.length; i++) {
+    const node = nodes[i]! // In range by the loop condition.
     node.count++
     if (echoed === undefined) continue
     const hit = echoed[i] === true ? 1 : 0
     node.echoEligibleCount++
     node.echoCount += hit
-    if (i < steps.length - 1) continue
+    if (i < nodes.length - 1) continue
     node.echoEndEligibleCount++
     node.echoEndCount += hit
   }

@@ -61,26 +61,21 @@ export function newNode(label: string, isParameter: boolean, shape: SegmentShape
   }
 }
 
-export interface Step {
-  readonly node: TrieNode
-  readonly segment: string
-}
-
 export class PathTrie {
   readonly root = newNode('', false, { kind: 'word', suffix: '' })
   nodeCount = 1
 
   /** Nodes along `segments`, made where missing; undefined when the trie is full. */
-  grow(segments: readonly string[]): Step[] | undefined {
-    const steps: Step[] = []
+  grow(segments: readonly string[]): TrieNode[] | undefined {
+    const nodes: TrieNode[] = []
     let node = this.root
     for (const segment of segments) {
       const next = this.#child(node, segment)
       if (next === undefined) return undefined
-      steps.push({ node: next, segment })
+      nodes.push(next)
       node = next
     }
-    return steps
+    return nodes
   }
 
   #child(node: TrieNode, segment: string): TrieNode | undefined {

@@ -35,8 +35,9 @@ export class SchemaTree {
   /** For shape-folder.ts, which guesses with them what comes next: the property that stood first the last time, and behind this one. */
   first: SchemaTree | undefined
   next: SchemaTree | undefined
-  /** Which object it was met in the last time. */
+  /** Which object it was met in the last time, and the place of the leaf's head that stood here. */
   objectNumber = 0
+  headPlace = -1
   readonly #types = new Map<string, number>()
   readonly #formats = new Map<string, number>()
   readonly #sensitive = new Map<string, number>()

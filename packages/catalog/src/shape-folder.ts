@@ -14,16 +14,20 @@ import { BytesMemo, textMemo } from '@tapwarden/contracts/bytes-memo'
 import { type LineBytes, stringEnd } from '@tapwarden/contracts/line-scanner'
 import { isDiscriminator } from './echo.js'
 import { arrayKind, type LeafKind, leafKind, objectKind } from './leaf-kind.js'
+import { leafToken } from './leaf-reader.js'
 import { addDistinct, type SchemaTree, treeDepthMaxCount } from './schema-tree.js'
 
 /** Values of one shape: a sensor sends 512 leaves at most, and what holds them. */
 const valuesMaxCount = 2_048
+const tokenMarkBytes = ' k='.length
 const tokenBytes = 'v1.0123456789abcdef'.length
 const giveUp = 0
 const quote = 0x22
 const comma = 0x2c
 const colon = 0x3a
 const equals = 0x3d
+const space = 0x20
+const letterK = 0x6b
 const openBracket = 0x5b
 const closeBracket = 0x5d
 const openBrace = 0x7b
@@ -33,7 +37,14 @@ const closeBrace = 0x7d
 const emptyArrayKind: LeafKind = { ...arrayKind }
 
 const tokens = textMemo()
-const kinds = new BytesMemo<LeafKind>(1_024, leafKind)
+/** Of heads of leaves: what stands before the token, or the whole leaf without one. */
+const heads = new BytesMemo<Head>(1_024, (text) => ({ kind: leafKind(text), isPlain: leafToken(text) === undefined }))
+
+interface Head {
+  readonly kind: LeafKind
+  /** It is a leaf without token where it stands alone. */
+  readonly isPlain: boolean
+}
 
 export class ShapeFolder {
   /** Of each value of the shape that was folded last. */
@@ -103,11 +114,30 @@ export class ShapeFolder {
   }
 
   #leaf(line: LineBytes, tree: SchemaTree, from: number, to: number): number {
+    const { headPlace } = tree
+    if (headPlace >= 0 && heads.holds(headPlace, line, from)) {
+      const head = heads.at(headPlace)
+      const headEnd = from + heads.lengthAt(headPlace)
+      if (head.isPlain && line.bytes[headEnd] === quote) {
+        this.#tokenFrom[this.#note(tree, head.kind)] = 0
+        return headEnd + 1
+      }
+      const tokenFrom = headEnd + tokenMarkBytes
+      if (tokenFrom + tokenBytes < to && isUsualToken(line, headEnd)) {
+        const i = this.#note(tree, head.kind)
+        this.#tokenFrom[i] = tokenFrom
+        this.#tokenTo[i] = tokenFrom + tokenBytes
+        return tokenFrom + tokenBytes + 1
+      }
+    }
     const behind = stringEnd(line.view, line.bytes, from, to)
     if (behind <= 0) return giveUp
     const end = behind - 1
-    const tokenFrom = tokenStart(line, from, end)
-    const i = this.#note(tree, kinds.of(line, from, tokenFrom === 0 ? end : tokenFrom - 3))
+    const tokenFrom = tokenStart(line.bytes, from, end)
+    const headEnd = tokenFrom === 0 ? end : tokenFrom - tokenMarkBytes
+    tree.headPlace = heads.placeOf(line, from, headEnd)
+    const head = tree.headPlace < 0 ? heads.of(line, from, headEnd) : heads.at(tree.headPlace)
+    const i = this.#note(tree, head.kind)
     this.#tokenFrom[i] = tokenFrom
     this.#tokenTo[i] = end
     return behind
@@ -175,30 +205,38 @@ function known(line: LineBytes, tree: SchemaTree, at: number, to: number): Schem
 }
 
 /** Where the token of the leaf `[from, end)` begins, as leaf-reader.ts finds it; 0 without one. */
-function tokenStart({ bytes, view }: LineBytes, from: number, end: number): number {
-  const usual = end - tokenBytes
-  if (usual - from >= 3 && bytes[usual - 1] === equals && !hasEquals(view, usual)) return marked(bytes, usual)
-  for (let at = end - 1; at >= from + 2; at--) if (bytes[at] === equals) return marked(bytes, at + 1)
+function tokenStart(bytes: Uint8Array, from: number, end: number): number {
+  for (let at = end - 1; at >= from + 2; at--) {
+    if (bytes[at] === equals) return bytes[at - 2] === space && bytes[at - 1] === letterK ? at + 1 : 0
+  }
   return 0
 }
 
-function marked(bytes: Uint8Array, at: number): number {
-  return bytes[at - 3] === 0x20 && bytes[at - 2] === 0x6b ? at : 0
-}
-
-/** Whether one of the `tokenBytes` from `at` on is an equals sign. */
-function hasEquals(view: DataView, at: number): boolean {
+/** Whether ` k=v1.0123456789abcdef"` stands at `at`, with any digits. */
+function isUsualToken({ bytes, view }: LineBytes, at: number): boolean {
+  const digits = at + 6
   return (
-    (zeroBytes(view.getInt32(at, true)) |
-      zeroBytes(view.getInt32(at + 4, true)) |
-      zeroBytes(view.getInt32(at + 8, true)) |
-      zeroBytes(view.getInt32(at + 12, true)) |
-      zeroBytes(view.getInt32(at + tokenBytes - 4, true))) !==
-    0
+    bytes[at] === space &&
+    bytes[at + 1] === letterK &&
+    bytes[at + 2] === equals &&
+    bytes[at + 3] === 0x76 &&
+    bytes[at + 4] === 0x31 &&
+    bytes[at + 5] === 0x2e &&
+    bytes[digits + 16] === quote &&
+    ((unlikeHex(view.getInt32(digits, true)) |
+      unlikeHex(view.getInt32(digits + 4, true)) |
+      unlikeHex(view.getInt32(digits + 8, true)) |
+      unlikeHex(view.getInt32(digits + 12, true))) &
+      0x01010101) ===
+      0
   )
 }
 
-function zeroBytes(word: number): number {
-  const differs = word ^ 0x3d3d3d3d
-  return (differs - 0x01010101) & ~differs & 0x80808080
+/**
+ * Bit 0 of each byte: set unless its upper half is that of digits or small letters and its lower half below ten. Wider than hex digits, and
+ * without whatever means something in a leaf or in JSON: the quote, the backslash, the equals sign, bytes beyond ASCII.
+ */
+function unlikeHex(word: number): number {
+  const upper = (word >>> 7) | ~((word >>> 4) | (word >>> 6))
+  return upper | ((word >>> 3) & ((word >>> 2) | (word >>> 1)))
 }

@@ -27,6 +27,7 @@ const safeDigitsMaxCount = 16
 export class LineTransaction implements HttpTransaction {
   readonly id: string
   readonly observedAtUs: number
+  readonly status: HttpTransaction['status']
   readonly #line: LineBytes
   readonly #spans: Int32Array
   readonly #at: number
@@ -48,6 +49,7 @@ export class LineTransaction implements HttpTransaction {
     // Never interned: no two lines have the same.
     this.id = line.buffer.toString('latin1', spans[spansAt + at.id]! + 1, spans[spansAt + at.id + 1]! - 1) // One stride a line.
     this.observedAtUs = observedAtUs
+    this.status = this.#count(at.status)
   }
 
   /** Of what `scanLine` found; undefined when a field that every reader relies on is missing or of another type than it should be. */
@@ -238,6 +240,10 @@ export class LineTransaction implements HttpTransaction {
     return this.#value(at.requestFields) as HttpTransaction['requestFields']
   }
 
+  get contentSampling(): HttpTransaction['contentSampling'] {
+    return this.#count(at.contentSampling) as HttpTransaction['contentSampling']
+  }
+
   get responseContentBytes(): HttpTransaction['responseContentBytes'] {
     return this.#count(at.responseContentBytes) as HttpTransaction['responseContentBytes']
   }
@@ -276,10 +282,6 @@ export class LineTransaction implements HttpTransaction {
 
   get setCookieNames(): HttpTransaction['setCookieNames'] {
     return this.#value(at.setCookieNames) as HttpTransaction['setCookieNames']
-  }
-
-  get status(): HttpTransaction['status'] {
-    return this.#count(at.status) as HttpTransaction['status']
   }
 
   get timeToFirstByteUs(): HttpTransaction['timeToFirstByteUs'] {
