@@ -103,6 +103,11 @@ export const transactionSchema = z.object({
   responseContentType: z.string().optional(),
   responseContentKind: z.enum(contentKinds).optional(),
   responseContentBytes: count.optional(),
+  /**
+   * Content like this was looked at once in so many transactions, by id: one with a shape stands for so many, one without was not
+   * looked at (its kind is what was declared, its sensitive values were not sought). Absent: such content is always looked at. Absent before 0.5.
+   */
+  contentSampling: z.int().min(2).max(1_000).optional(),
   responseShape: shape.optional(),
   responseFields: z.record(z.string(), z.string()).optional(),
   /** Names of the cookies that the response sets. */
@@ -169,6 +174,7 @@ export const goldenTransaction: HttpTransaction = {
   responseContentType: 'application/json',
   responseContentKind: 'json',
   responseContentBytes: 29,
+  contentSampling: 10,
   responseShape: { error: 'str n=5 k=v1.00000000000000c1' },
   responseFields: { 'cache-control': 'no-store' },
   setCookieNames: ['sid'],

@@ -71,6 +71,11 @@ export class ContentShaper {
     return this.#shapeBlock(content, place, kind)
   }
 
+  /** What a content type promises, for content that is not looked at. */
+  declaredKind(contentType: string | undefined): ContentKind {
+    return (contentType === undefined ? undefined : this.#declaredKind(contentType)) ?? 'none'
+  }
+
   #shapeJson(
     content: Uint8Array,
     place: SightingPlace,

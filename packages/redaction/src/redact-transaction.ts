@@ -5,6 +5,7 @@
  * @long: one class writes the line from front to back, so that what leaves can be read in one place, in the order in which it leaves.
  */
 
+import { assert } from '@tapwarden/base/assert'
 import type { EpochUs } from '@tapwarden/base/units'
 import { partitionOf } from '@tapwarden/contracts/partition-key'
 import type { RawMessage, RawRequest, RawResponse, RawTransaction } from '@tapwarden/http/raw-transaction'
@@ -38,8 +39,15 @@ import { memberKey, TransactionEncoder } from './transaction-encoder.js'
 
 export type { FlowContext } from './flow-texts.js'
 
-/** `none`: content is not looked at, not even for logins. */
-export type ContentPolicy = (host: string) => 'none' | 'shape'
+/**
+ * What is looked at of the content of a host, given as it is published. `none`: nothing, not even logins. `shape`: everything. `sample`: every request; of
+ * responses those to logins, errors, and one in `contentSampling` of the others.
+ */
+export type ContentPolicy = (host: string) => ContentTreatment
+export type ContentTreatment = 'none' | 'sample' | 'shape'
+
+/** What is read of one content: nothing, its content type alone, or all of it. */
+type Reading = 'nothing' | 'declaration' | 'shape'
 
 export interface RedactorOptions {
   /** 32 secret bytes, the same on every sensor. */
@@ -48,6 +56,8 @@ export interface RedactorOptions {
   readonly keyNumber: number
   /** Default: the shape of everything. */
   readonly contentPolicy?: ContentPolicy
+  /** Under `sample`, one response in so many, 2 to 1,000. Default 10. */
+  readonly contentSampling?: number
   /** Addresses and CIDR ranges of our own proxies, valid by `isCidr`. Default: none. */
   readonly trustedHops?: readonly string[]
   /** What those proxies say the client's address in. Default: any of it. */
@@ -75,6 +85,9 @@ export interface Redactor {
 }
 
 const contentReadMaxBytes = 1_048_576
+const standardSampling = 10
+const samplingMax = 1_000
+const errorStatusMin = 400
 /** Members of the line, those of the two messages' content apart. */
 const keys = {
   observedAtUs: memberKey('observedAtUs'),
@@ -103,6 +116,7 @@ const keys = {
   loginPasswordToken: memberKey('loginPasswordToken'),
   status: memberKey('status'),
   responseFields: memberKey('responseFields'),
+  contentSampling: memberKey('contentSampling'),
   setCookieNames: memberKey('setCookieNames'),
   edgeDecisionId: memberKey('edgeDecisionId'),
   sensitive: memberKey('sensitive'),
@@ -131,6 +145,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
 class TransactionRedactor implements Redactor {
   readonly #tokens: Tokens
   readonly #policy: ContentPolicy
+  readonly #sampling: number
   readonly #contentReadMaxBytes: number
   readonly #writer = new ByteWriter()
   readonly #encoder = new TransactionEncoder(this.#writer)
@@ -153,6 +168,9 @@ class TransactionRedactor implements Redactor {
   constructor(options: RedactorOptions) {
     this.#tokens = new Tokens(options.fleetKey, options.keyNumber)
     this.#policy = options.contentPolicy ?? (() => 'shape')
+    this.#sampling = options.contentSampling ?? standardSampling
+    const { isSafeInteger } = Number
+    assert(isSafeInteger(this.#sampling) && this.#sampling > 1 && this.#sampling <= samplingMax, 'one in 2 to 1,000')
     this.#contentReadMaxBytes = options.limits?.contentReadMaxBytes ?? contentReadMaxBytes
     this.#content = new ContentShaper(this.#writer, this.#tokens, this.#sightings)
     this.#paths = new Paths(this.#tokens, this.#sightings, this.#seen)
@@ -190,11 +208,15 @@ class TransactionRedactor implements Redactor {
     const forwardedClient = this.#writeClientAddress(flowText, raw.proxied)
     const host = this.#writeRequestHead(request)
     const policy = this.#policy(host)
-    this.#writeContent(request, this.#requestFields, 'request', policy)
+    this.#writeContent(request, this.#requestFields, 'request', policy === 'none' ? 'nothing' : 'shape')
     this.#writeFields(keys.requestFields, this.#requestFields)
     const login = policy === 'none' ? undefined : this.#content.login
     const partition = this.#writeAuth(login, flowText, forwardedClient)
-    if (response !== undefined) this.#writeResponse(response, policy)
+    if (response !== undefined) {
+      const isSampled = policy === 'sample' && login === undefined && response.status < errorStatusMin
+      const reading = policy === 'none' ? 'nothing' : isSampled && !this.#isPicked(flowText) ? 'declaration' : 'shape'
+      this.#writeResponse(response, isSampled, reading)
+    }
     this.#writeTail(raw, flow)
     return {
       id,
@@ -288,12 +310,7 @@ class TransactionRedactor implements Redactor {
     fields.writeKept(this.#writer)
   }
 
-  #writeContent(
-    message: RawMessage,
-    fields: MessageFields,
-    side: 'request' | 'response',
-    policy: 'none' | 'shape',
-  ): void {
+  #writeContent(message: RawMessage, fields: MessageFields, side: 'request' | 'response', reading: Reading): void {
     const encoder = this.#encoder
     const names = sides[side]
     const type = fields.first(CONTENT_TYPE)
@@ -303,12 +320,12 @@ class TransactionRedactor implements Redactor {
       else this.#anomalies.push('redaction.content-type-invalid')
     }
     let kind: string = 'none'
-    if (policy === 'shape' || side === 'request') {
+    if (reading === 'declaration' && message.contentBytes !== 0) kind = this.#content.declaredKind(type?.text)
+    else if (reading === 'shape') {
       const keyAt = this.#writer.length
       encoder.key(names.shape)
-      const readMaxBytes = policy === 'none' ? 0 : this.#contentReadMaxBytes
-      const whole = message.content.length <= readMaxBytes
-      const content = whole ? message.content : message.content.subarray(0, readMaxBytes)
+      const whole = message.content.length <= this.#contentReadMaxBytes
+      const content = whole ? message.content : message.content.subarray(0, this.#contentReadMaxBytes)
       const truncated = !whole || message.contentTruncated
       kind = this.#content.shape(content, type?.text, names.place, truncated)
       if (kind === 'none') this.#writer.length = keyAt
@@ -367,11 +384,17 @@ class TransactionRedactor implements Redactor {
     return { auth, members: this.#writer.taken(from), partition: partitionByToken(auth) }
   }
 
-  #writeResponse(response: RawResponse, policy: 'none' | 'shape'): void {
+  /** Whether this transaction, whose id was written last, is one of those that stand for the others: by the last 32 bits of the id. */
+  #isPicked({ idLow }: FlowText): boolean {
+    return (idLow.low >>> 0) % this.#sampling === 0
+  }
+
+  #writeResponse(response: RawResponse, isSampled: boolean, reading: Reading): void {
     const fields = this.#responseFields
     fields.read(response.fields, response.trailers, 'response-field')
     this.#encoder.count(keys.status, response.status)
-    this.#writeContent(response, fields, 'response', policy)
+    this.#writeContent(response, fields, 'response', reading)
+    if (isSampled && response.contentBytes !== 0) this.#encoder.count(keys.contentSampling, this.#sampling)
     this.#writeFields(keys.responseFields, fields)
     this.#encoder.texts(keys.setCookieNames, fields.setCookieNames)
     const decisionId = fields.first(DECISION)?.text

@@ -17,6 +17,8 @@ export interface TransactionColumn {
   readonly wireType?: string
   /** SQL over the wire name, where it is not the plain value. */
   readonly expression?: string
+  /** The migration that adds it to tables made before. Absent: there from the start. */
+  readonly addedBy?: string
 }
 
 const packed = 'ZSTD(1)'
@@ -94,6 +96,13 @@ export const transactionColumns: readonly TransactionColumn[] = [
   { wire: 'responseContentType', column: 'response_content_type', type: word },
   { wire: 'responseContentKind', column: 'response_content_kind', type: word },
   { wire: 'responseContentBytes', column: 'response_content_bytes', type: 'Nullable(UInt64)', codec: packed },
+  {
+    wire: 'contentSampling',
+    column: 'content_sampling',
+    type: 'Nullable(UInt16)',
+    codec: packed,
+    addedBy: '0003',
+  },
   { wire: 'responseShape', column: 'response_shape', type: 'String', codec: 'ZSTD(3)' },
   { wire: 'responseFields', column: 'response_fields', type: 'String', codec: 'ZSTD(3)' },
   { wire: 'setCookieNames', column: 'set_cookie_names', type: 'Array(String)', codec: packed },
@@ -116,7 +125,17 @@ function definition(entry: TransactionColumn): string {
 }
 
 /** Column definitions for CREATE TABLE. */
-export const transactionColumnsSql = transactionColumns.map(definition).join(',\n  ')
+export const transactionColumnsSql = transactionColumns
+  .filter(({ addedBy }) => addedBy === undefined)
+  .map(definition)
+  .join(',\n  ')
+
+/** What a later migration adds, as clauses of ALTER TABLE. A wire name is declared before the column that reads it. */
+export function addedColumnsSql(migration: string): string {
+  const added = transactionColumns.filter(({ addedBy }) => addedBy === migration)
+  const clauses = added.flatMap((entry) => definition(entry).split(',\n  ').reverse())
+  return clauses.map((clause) => `ADD COLUMN IF NOT EXISTS ${clause}`).join(',\n  ')
+}
 
 /** The INSERT's column list: wire names, so that JSONEachRow finds the wire's keys. */
 export const transactionInsertColumns = transactionColumns.map((entry) => entry.wire).join(', ')

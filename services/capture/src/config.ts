@@ -1,6 +1,7 @@
 /** The sensor's configuration: every limit and timeout of the path from frame to record, each with its default. */
 
 import { hopClaims, isCidr } from '@tapwarden/redaction/client-address'
+import type { ContentPolicy, ContentTreatment } from '@tapwarden/redaction/redact-transaction'
 import { z } from 'zod'
 
 const bytes = (standard: number) => z.int().positive().default(standard)
@@ -36,7 +37,7 @@ const batchSchema = z.strictObject({
   lingerMs: milliseconds(200),
 })
 
-const contentPolicies = ['none', 'shape'] as const
+const contentPolicies = ['none', 'sample', 'shape'] as const
 
 export const captureConfigSchema = z.strictObject({
   sensorId: z.string().min(1).max(64).default('sensor-1'),
@@ -49,10 +50,14 @@ export const captureConfigSchema = z.strictObject({
   trustedHopsWrite: z.array(z.enum(hopClaims)).default([...hopClaims]),
   content: z
     .strictObject({
-      /** What is published of content: nothing, or its shape. */
+      /** What is looked at of content: nothing, one response in `sampling` (requests, logins and errors always), everything. */
       policy: z.enum(contentPolicies).default('shape'),
       /** Exceptions by host, lower case, without wildcard. */
       hosts: z.record(z.string(), z.enum(contentPolicies)).default({}),
+      /** Hosts whose schemas have settled: short for `sample` under `hosts`, which wins. */
+      sampled: z.array(z.string()).default([]),
+      /** `sample` looks at one in so many. */
+      sampling: z.int().min(2).max(1_000).default(10),
     })
     .prefault({}),
   flows: flowsSchema.prefault({}),
@@ -67,8 +72,9 @@ export const captureConfigSchema = z.strictObject({
 export type CaptureConfig = z.infer<typeof captureConfigSchema>
 
 /** For the redactor: the policy of a host. */
-export function contentPolicyOf(config: CaptureConfig): (host: string) => 'none' | 'shape' {
-  const hosts = new Map(Object.entries(config.content.hosts))
-  const { policy } = config.content
+export function contentPolicyOf(config: CaptureConfig): ContentPolicy {
+  const { policy, sampled } = config.content
+  const hosts = new Map<string, ContentTreatment>(sampled.map((host) => [host, 'sample']))
+  for (const [host, treatment] of Object.entries(config.content.hosts)) hosts.set(host, treatment)
   return hosts.size === 0 ? () => policy : (host) => hosts.get(host) ?? policy
 }

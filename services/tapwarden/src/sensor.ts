@@ -21,6 +21,7 @@ export async function openRedactor(config: TapwardenConfig, keyFile: string): Pr
     fleetKey: key.bytes,
     keyNumber: key.id,
     contentPolicy: contentPolicyOf(config.capture),
+    contentSampling: config.capture.content.sampling,
     trustedHops: config.capture.trustedHops,
     hopsWrite: config.capture.trustedHopsWrite,
   })
