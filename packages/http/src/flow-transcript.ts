@@ -34,6 +34,8 @@ export interface TranscriptOptions {
   /** Bytes go in pieces of these sizes, in turn; default: each step whole. */
   readonly cuts?: readonly number[]
   readonly limits?: Partial<HttpLimits>
+  /** The flow was joined after its start; default false. */
+  readonly midStream?: boolean
   /** End the flow behind the script; default true. */
   readonly end?: boolean
 }
@@ -43,7 +45,7 @@ export function transcribe(script: readonly ScriptStep[], options: TranscriptOpt
   const pool = new MessagePool({ ...defaultHttpLimits, ...options.limits }, counters)
   const transactions: TranscriptLine[] = []
   const sink = (transaction: RawTransaction) => transactions.push(lineOf(transaction))
-  const flow = new HttpFlow({ pool, sink, midStream: false })
+  const flow = new HttpFlow({ pool, sink, midStream: options.midStream === true })
   const next = { c: 1_000, s: 5_000 }
   let atUs = 0
   let turn = 0

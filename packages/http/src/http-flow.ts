@@ -87,6 +87,7 @@ export class HttpFlow implements MessageListener {
       return
     }
     const parser = this.#parser(direction)
+    if (this.#pairer.hasGap && parser === this.#responses) this.#pairer.serverSpoke()
     parser.bytes(buffer, from, to, atUs, seq, ack)
     if (parser.isLost) this.#checkSearch()
   }
@@ -98,7 +99,9 @@ export class HttpFlow implements MessageListener {
     if (bytes <= 0) return
     const parser = this.#parser(direction)
     parser.gap(bytes)
-    if (parser === this.#responses && parser.isLost) this.#pairer.doubtWaiting()
+    if (!parser.isLost) return
+    if (parser === this.#responses) this.#pairer.doubtWaiting()
+    else this.#pairer.requestsMissed(bytes)
   }
 
   end(direction: FlowDirection, reason: FlowEnd, _atUs: number): void {
@@ -152,7 +155,7 @@ export class HttpFlow implements MessageListener {
     this.#answered = undefined
     const status = response.status
     if (status >= 100 && status < 200 && status !== 101) return 'none'
-    const request = this.#pairer.match(response.firstSeq)
+    const request = this.#pairer.match(response)
     this.#answered = request
     if (request !== undefined) {
       for (const skipped of this.#pairer.takeSkipped(request)) this.#publish(skipped, undefined)

@@ -100,6 +100,11 @@ export class Http1Parser {
     }
     message.missedBytes += missedBytes
     message.isIncomplete = true
+    if (this.state === 'head' && this.#hasStartLine && !this.isRequest) {
+      this.#cutHead()
+      this.#lose()
+      return
+    }
     if (this.state !== 'head') message.report('http.content-incomplete')
     if (this.state === 'until-close') return
     if (this.state === 'length' && missedBytes <= this.#remainingBytes) {
@@ -151,6 +156,8 @@ export class Http1Parser {
 
   #begin(atUs: number, seq: number, ack: number): void {
     this.#message = this.#takeMessage(atUs, seq, ack)
+    this.#message.skippedBytes = this.skippedBytes
+    this.#message.isNext = !this.isLost && this.messageCount > 0
     this.#hasStartLine = false
     this.#scan.lineStart = 0
     this.#scan.scannedTo = 0
@@ -350,6 +357,20 @@ export class Http1Parser {
       return
     }
     if (message.isIncomplete) message.report('http.content-incomplete')
+    this.#end()
+  }
+
+  /**
+   * The rest of a response's head is missing. Its status is known; whether content follows, nobody knows. Of a request that would be too
+   * little: without its host or its credentials it would be taken for another.
+   */
+  #cutHead(): void {
+    const message = this.#message!
+    message.headEnd = message.headBytes
+    message.report('http.head-incomplete')
+    this.messageCount++
+    this.skippedBytes = 0
+    this.#listener.head(message, this.isRequest)
     this.#end()
   }
 

@@ -44,6 +44,15 @@ export class Message implements RawRequest, RawResponse {
   isPublished = false
   /** Of a request: 0-based position in its flow, and its response once that is complete. */
   flowIndex = 0
+  /** Of a request: others may be missing right in front of it, and if so, unanswered when it was sent. */
+  isBehindMissed = false
+  isAmongMissed = false
+  /** Of a request: its response may be among missed bytes. */
+  isDoubted = false
+  /** Bytes in front of it that belong to no message. */
+  skippedBytes = 0
+  /** It starts where the message before it ended: nothing is missing between them. */
+  isNext = false
   response: Message | undefined
   transferCodings = ''
   encodedBytes = 0
@@ -217,6 +226,7 @@ export class Message implements RawRequest, RawResponse {
     this.isIncomplete = false
     this.isEnded = false
     this.isPublished = false
+    this.isDoubted = false
     this.response = undefined
     this.transferCodings = ''
     this.encodedBytes = 0

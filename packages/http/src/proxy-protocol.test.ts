@@ -165,7 +165,8 @@ describe('what is no header', () => {
       ['c', header + request],
       ['s', answer],
     ])
-    expect(behindGap).toEqual([{ request: 'GET /x 1.1', status: 204, proxied: undefined }])
+    // The response may be to a request of which the header is the rest.
+    expect(behindGap).toEqual([{ request: 'GET /x 1.1', status: undefined, proxied: undefined }])
   })
 
   it('nor what a server sends', () => {

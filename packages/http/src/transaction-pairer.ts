@@ -1,7 +1,8 @@
 /**
  * Which response answers which request, on one HTTP/1 connection: in order (RFC 9112 §9.3), as long as every byte was seen. After
- * a gap by number: a request acknowledges everything that the client has, so its response starts at the request's ACK number. A request
- * whose response may be among the missed bytes is answered by that number alone: the next response may be to a request that was missed, too.
+ * a gap by number: a request acknowledges everything that the client has, so its response starts at the request's ACK number.
+ * Pipelined requests share that number; they are told apart by order, where the response follows the last one without a gap.
+ * What remains open is left unpaired: half a transaction is better than a wrong one.
  *
  * Holds the requests that wait, oldest first, at most `pendingRequestsMax`.
  */
@@ -13,8 +14,9 @@ export class TransactionPairer {
   readonly pending: Message[] = []
   /** Not every byte was seen: order alone proves no pair. */
   hasGap: boolean
-  /** Requests that acknowledge up to here waited when responses were missed; undefined when none did. */
-  #doubtedAck: number | undefined
+  /** Bytes missed behind the last request that is known, in which there may be others; and whether the server spoke since. */
+  #missedBytes = 0
+  #hasAnswerSinceLack = false
 
   /** `hasGap`: the connection was joined after its start. */
   constructor(hasGap: boolean) {
@@ -29,33 +31,55 @@ export class TransactionPairer {
   }
 
   add(request: Message): void {
-    if (this.pending.length === 0) this.#doubtedAck = undefined
+    const isBehindMissed = this.#missedBytes >= requestMinBytes || (this.#missedBytes > 0 && request.skippedBytes > 0)
+    request.isBehindMissed = isBehindMissed
+    request.isAmongMissed = isBehindMissed && !this.#hasAnswerSinceLack
+    this.#missedBytes = 0
     this.pending.push(request)
   }
 
   /** Responses were missed, nobody knows how many: those that wait may have had theirs. */
   doubtWaiting(): void {
-    this.#doubtedAck = this.pending.at(-1)?.firstAck
+    this.#hasAnswerSinceLack = true
+    for (const request of this.pending) request.isDoubted = true
   }
 
-  /**
-   * The request that a response starting at `seq` answers, or undefined for an orphan. Requests that turn out to have lost
-   * their response stay in front of it: `takeSkipped` gives them.
-   */
-  match(seq: number): Message | undefined {
+  /** Requests may be among these bytes, nobody knows how many. */
+  requestsMissed(missedBytes: number): void {
+    this.#missedBytes += missedBytes
+    this.#hasAnswerSinceLack = false
+  }
+
+  /** What the server sends now may answer requests that were missed. */
+  serverSpoke(): void {
+    this.#hasAnswerSinceLack = true
+  }
+
+  /** The request that `response` answers, or undefined for an orphan. Requests that turn out to have lost their response stay in front. */
+  match(response: Message): Message | undefined {
     const first = this.#firstWaiting()
     if (first < 0) return undefined
     if (!this.hasGap) return this.pending[first]
+    return this.#matchByNumber(response, first)
+  }
+
+  #matchByNumber({ firstSeq, isNext }: Message, first: number): Message | undefined {
+    let last: Message | undefined
+    let lastCount = 0
     for (let index = first; index < this.pending.length; index++) {
-      if (this.pending[index]!.firstAck !== seq) continue
-      this.#doubtedAck = undefined
-      return this.pending[index]
+      const request = this.pending[index]!
+      if (request.response !== undefined) continue
+      // An exact number, unless it is shared with a request that was missed.
+      if (request.firstAck === firstSeq) return request.isAmongMissed ? undefined : request
+      // The response started before the client had sent this request, and those behind it.
+      if (((firstSeq - request.firstAck) | 0) < 0) break
+      lastCount = last?.firstAck === request.firstAck ? lastCount + 1 : 1
+      last = request
     }
-    const firstAck = this.pending[first]!.firstAck
-    // The response started before the client had sent this request: it answers one that was lost.
-    const isEarlier = ((seq - firstAck) | 0) < 0
-    const isDoubted = this.#doubtedAck !== undefined && ((this.#doubtedAck - firstAck) | 0) >= 0
-    return isEarlier || isDoubted ? undefined : this.pending[first]
+    if (last === undefined) return undefined
+    // It follows the response before: it answers the next request, unless some in between are unknown.
+    const request = isNext ? this.pending[first]! : lastCount === 1 && this.#missedBytes === 0 ? last : undefined
+    return request === undefined || request.isDoubted || request.isBehindMissed ? undefined : request
   }
 
   /** Requests in front of `request` that got no response, removed. */
@@ -82,4 +106,6 @@ export class TransactionPairer {
   }
 }
 
+/** `GET / HTTP/1.1` and two line ends. */
+const requestMinBytes = 16
 const noMessages: Message[] = []
