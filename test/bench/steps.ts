@@ -21,7 +21,6 @@ import { runCapture } from '@tapwarden/service-capture/capture-pipeline'
 import { captureConfigSchema } from '@tapwarden/service-capture/config'
 import { PcapFileSource } from '@tapwarden/service-capture/pcap-file'
 import { TransactionReader } from '@tapwarden/service-capture/transaction-reader'
-import { spliceEndpointIds } from '@tapwarden/service-catalog/splice-endpoint-id'
 import { type Engine, startEngine } from '@tapwarden/store/embedded/engine'
 import { openStore } from '@tapwarden/store/http-store'
 import { applyMigrations } from '@tapwarden/store/migrations/migrations'
@@ -72,10 +71,10 @@ export async function measureSteps(capture: string, rounds: Rounds): Promise<Ste
   const lines = decodedLines(records)
   add('catalog: learn and decide', await measure(rounds, () => learned(lines).latestUs))
   const catalog = learned(lines)
-  add('catalog: resolve and splice', await measure(rounds, () => spliced(catalog, lines).length))
+  add('catalog: resolve', await measure(rounds, () => resolved(catalog, lines).length))
   const transactions = lines.map(({ transaction }) => transaction)
   add('detector: observe', await measure(rounds, () => observed(catalog, transactions)))
-  if (!rounds.countsBytes) costs.push(...(await storeCosts(spliced(catalog, lines), rounds)))
+  if (!rounds.countsBytes) costs.push(...(await storeCosts(resolved(catalog, lines), rounds)))
   return costs
 }
 
@@ -190,18 +189,11 @@ function learned(lines: readonly Decoded[]): Catalog {
   return catalog
 }
 
-function spliced(catalog: Catalog, lines: readonly Decoded[]): TransactionRow[] {
-  const rows: TransactionRow[] = []
-  for (let at = 0; at < lines.length; at += batchTransactionCount) {
-    const batch = lines.slice(at, at + batchTransactionCount)
-    const bytes = spliceEndpointIds(
-      batch.map(({ transaction, line }) => ({ line, endpointId: catalog.resolve(transaction).endpointId })),
-    )
-    batch.forEach(({ transaction: { id, observedAtUs } }, index) => {
-      rows.push({ id, observedAtUs, line: bytes[index]! }) // One a line.
-    })
-  }
-  return rows
+function resolved(catalog: Catalog, lines: readonly Decoded[]): TransactionRow[] {
+  return lines.map(({ transaction, line }) => {
+    const { endpointId } = catalog.resolve(transaction)
+    return { id: transaction.id, observedAtUs: transaction.observedAtUs, line, endpointId }
+  })
 }
 
 function observed(catalog: Catalog, transactions: readonly HttpTransaction[]): number {

@@ -1,7 +1,7 @@
 /**
  * Which transactions are new: by a bounded window of recent ids, and by a look-up in the store where that window cannot know.
  *
- *   id in the window? ─ yes ─► duplicate
+ *   id claimed, or in the window? ─ yes ─► duplicate
  *          │ no
  *   time inside what the store may hold of that hour? ─ no ─► new, and nothing was asked
  *          │ yes
@@ -9,7 +9,8 @@
  *
  * Per hour of event time it keeps the span in which the store holds rows that the window does not cover: asked once, when the hour is
  * first met, then widened by whatever the window forgets. Live traffic runs ahead of that span and asks nothing; a second replay
- * falls into it. Assumes one writer for an id (a partition's consumer): after a rebalance call `forget`.
+ * falls into it. Who is told that an id is new has claimed it: until it is remembered or released it is new to nobody else, so one look-up
+ * is enough. Assumes one writer for an id (a partition's consumer): after a rebalance call `forget`.
  */
 
 import { microsPerHour, microsPerSecond } from '@tapwarden/base/units'
@@ -58,6 +59,9 @@ export class DuplicateFilter {
   #older = newGeneration()
   /** Hour index → where the store may hold rows; undefined: nowhere. */
   readonly #occupied = new Map<number, Span | undefined>()
+  /** New when they were asked for, not known to be stored yet. As many as the callers leave open. */
+  readonly #claimed = new Set<string>()
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(store: Store, options: DuplicateFilterOptions = {}) {
     this.#store = store
@@ -65,13 +69,31 @@ export class DuplicateFilter {
     this.#hoursMaxCount = options.hoursMaxCount ?? 10_000
   }
 
-  /** The ids that are neither remembered nor stored. Throws what the store throws. */
-  async filterNew(sightings: readonly Sighting[]): Promise<Set<string>> {
+  get claimedCount(): number {
+    return this.#claimed.size
+  }
+
+  /**
+   * The ids that are neither remembered nor stored nor claimed; from now on they are claimed by the caller, who ends it with `remember` or
+   * `release`. One call at a time: what it found is true when it says so. Throws what the store throws; then nothing is claimed.
+   */
+  claimNew(sightings: readonly Sighting[]): Promise<Set<string>> {
+    const result = this.#turn.then(() => this.#claimNew(sightings))
+    this.#turn = result.catch(() => undefined)
+    return result
+  }
+
+  /** Claimed, and never to be stored by who claimed them. */
+  release(sightings: readonly Sighting[]): void {
+    for (const { id } of sightings) this.#claimed.delete(id)
+  }
+
+  async #claimNew(sightings: readonly Sighting[]): Promise<Set<string>> {
     const fresh = new Set<string>()
     const unknown: Sighting[] = []
     await this.#learnHours(sightings)
     for (const sighting of sightings) {
-      if (this.#younger.ids.has(sighting.id) || this.#older.ids.has(sighting.id) || fresh.has(sighting.id)) continue
+      if (this.#isKnown(sighting.id) || fresh.has(sighting.id)) continue
       fresh.add(sighting.id)
       if (this.#mayBeStored(sighting.observedAtUs)) unknown.push(sighting)
     }
@@ -79,19 +101,25 @@ export class DuplicateFilter {
     for (const id of stored) fresh.delete(id)
     // The same packets may come again under a time at which nobody would look, as in a capture whose clock was moved.
     this.remember(unknown.filter(({ id }) => stored.has(id)))
+    for (const id of fresh) this.#claimed.add(id)
     return fresh
+  }
+
+  #isKnown(id: string): boolean {
+    return this.#claimed.has(id) || this.#younger.ids.has(id) || this.#older.ids.has(id)
   }
 
   /** After they are stored. */
   remember(sightings: readonly Sighting[]): void {
     for (const { id, observedAtUs } of sightings) {
       if (this.#younger.ids.size >= this.#generationMaxCount) this.#forgetOlder()
+      this.#claimed.delete(id)
       this.#younger.ids.add(id)
       widen(this.#younger.spans, hourOf(observedAtUs), observedAtUs, observedAtUs)
     }
   }
 
-  /** Another process may have written meanwhile. */
+  /** Another process may have written meanwhile. What is claimed stays claimed. */
   forget(): void {
     this.#younger = newGeneration()
     this.#older = newGeneration()

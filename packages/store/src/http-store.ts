@@ -6,7 +6,7 @@ import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, cre
 import { database as defaultDatabase, type TableName, tableNames } from '@tapwarden/contracts/names'
 import { withoutLoneSurrogates } from './lone-surrogates.js'
 import { checkUserSql, readerLimits, type SyntaxReader } from './sql-gate.js'
-import { type InsertOptions, QueryRefused, type Store, StoreUnavailable } from './store.js'
+import { type ColumnBlock, type InsertOptions, QueryRefused, type Store, StoreUnavailable } from './store.js'
 import { classified } from './store-errors.js'
 import { transactionInsertColumns } from './transaction-columns.js'
 
@@ -114,17 +114,24 @@ class ClickHouseStore implements HttpStore {
   async insertNdjson(table: TableName, ndjson: Uint8Array, options: InsertOptions): Promise<void> {
     if (ndjson.length === 0) return
     const columns = table === tableNames.transactions ? ` (${transactionInsertColumns})` : ''
-    await this.#insert(`INSERT INTO ${this.#database}.${table}${columns} FORMAT JSONEachRow`, ndjson, options, {
+    const sql = `INSERT INTO ${this.#database}.${table}${columns} FORMAT JSONEachRow`
+    await this.#insert(sql, withoutLoneSurrogates(ndjson), options, {
       date_time_input_format: 'basic',
       // A newer sensor's fields wait for a column.
       input_format_skip_unknown_fields: 1,
     })
   }
 
+  async insertNative(table: TableName, block: ColumnBlock, options: InsertOptions): Promise<void> {
+    const sql = `INSERT INTO ${this.#database}.${table} (${block.columns.join(', ')}) FORMAT Native`
+    await this.#insert(sql, block.bytes, options, {})
+  }
+
   async insertRows(table: TableName, rows: readonly object[], options: InsertOptions): Promise<void> {
     if (rows.length === 0) return
     const ndjson = Buffer.from(rows.map((row) => JSON.stringify(row)).join('\n'))
-    await this.#insert(`INSERT INTO ${this.#database}.${table} FORMAT JSONEachRow`, ndjson, options, {
+    const sql = `INSERT INTO ${this.#database}.${table} FORMAT JSONEachRow`
+    await this.#insert(sql, withoutLoneSurrogates(ndjson), options, {
       date_time_input_format: 'best_effort',
       // Our own rows: a misspelled column is a bug to hear of.
       input_format_skip_unknown_fields: 0,
@@ -169,11 +176,10 @@ class ClickHouseStore implements HttpStore {
   }
 
   async #insert(sql: string, bytes: Uint8Array, options: InsertOptions, settings: ClickHouseSettings): Promise<void> {
-    const json = withoutLoneSurrogates(bytes)
     await this.#attempt('insert', async () => {
       const { stream } = await this.#client.exec({
         query: sql,
-        values: Readable.from([json], { objectMode: false }),
+        values: Readable.from([bytes], { objectMode: false }),
         clickhouse_settings: {
           ...insertSettings,
           insert_deduplication_token: options.deduplicationToken,

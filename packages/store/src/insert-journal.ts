@@ -11,12 +11,15 @@ import { join } from 'node:path'
 
 export interface JournaledBlock {
   readonly deduplicationToken: string
-  /** NDJSON. */
+  /** Of a Native block, in its order. Absent: `bytes` are NDJSON, as older versions of this program left them. */
+  readonly columns?: readonly string[]
   readonly bytes: Uint8Array
 }
 
 const fileName = 'transactions.journal'
 const newline = 0x0a
+/** First line of the file: the token, and for a Native block this word and its columns' names. */
+const nativeWord = 'native'
 
 export class InsertJournal {
   readonly #folder: string
@@ -38,7 +41,11 @@ export class InsertJournal {
       throw error
     }
     const end = content.indexOf(newline)
-    return { deduplicationToken: content.toString('latin1', 0, end), bytes: content.subarray(end + 1) }
+    const [deduplicationToken = '', word, columns = ''] = content.toString('latin1', 0, end).split(' ')
+    const bytes = content.subarray(end + 1)
+    if (word === undefined) return { deduplicationToken, bytes }
+    if (word !== nativeWord) throw new Error(`${this.#path} was left by a newer version of this program`)
+    return { deduplicationToken, columns: columns.split(','), bytes }
   }
 
   /**
@@ -49,7 +56,8 @@ export class InsertJournal {
     const draft = `${this.#path}.new`
     const file = openSync(draft, 'w', 0o600)
     try {
-      writeSync(file, `${block.deduplicationToken}\n`, null, 'latin1')
+      const format = block.columns === undefined ? '' : ` ${nativeWord} ${block.columns.join(',')}`
+      writeSync(file, `${block.deduplicationToken}${format}\n`, null, 'latin1')
       writeWhole(file, block.bytes)
       await synced(file, fdatasync)
     } finally {

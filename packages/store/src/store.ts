@@ -10,6 +10,12 @@ export interface InsertOptions {
   readonly deduplicationToken: string
 }
 
+export interface ColumnBlock {
+  /** Names of the columns, in the order in which the block holds them. */
+  readonly columns: readonly string[]
+  readonly bytes: Uint8Array
+}
+
 export interface Store {
   /**
    * Rows of a SELECT of ours, all of them in memory: page what may be large. `params` bind `{name:Type}`. 64-bit integers come as
@@ -20,6 +26,8 @@ export interface Store {
   command(sql: string, params?: Readonly<Record<string, unknown>>): Promise<void>
   /** Inserts NDJSON bytes whose keys are column names (snake_case) or, for transactions, wire names; resolves when stored. */
   insertNdjson(table: TableName, ndjson: Uint8Array, options: InsertOptions): Promise<void>
+  /** Inserts a block of ClickHouse's Native format; resolves when stored. */
+  insertNative(table: TableName, block: ColumnBlock, options: InsertOptions): Promise<void>
   /**
    * Inserts objects whose keys are column names; resolves when stored. Times: ISO 8601 text, or a number of the column's own ticks
    * (µs for DateTime64(6), ms for DateTime64(3)). Throws `QueryRefused` for a key that is no column.

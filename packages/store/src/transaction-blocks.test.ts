@@ -8,13 +8,15 @@ import { openTransactionWriter, type TransactionRow } from './transaction-writer
 const folder = mkdtempSync(join(tmpdir(), 'tapwarden-blocks-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Takes everything, knows nothing; notes the bytes of each block. */
+/** Takes everything, knows nothing; notes the rows of each block, which Native tells in its second varint. */
 function takingStore(blocks: number[]): Store {
   return {
     query: async () => [],
     command: async () => undefined,
-    insertNdjson: async (_table, ndjson) => {
-      blocks.push(ndjson.length)
+    insertNdjson: async () => undefined,
+    insertNative: async (_table, { bytes }) => {
+      const [, low = 0, high = 0] = bytes
+      blocks.push(low < 128 ? low : (low & 127) + 128 * high)
     },
     insertRows: async () => undefined,
     userQuery: async () => '',
@@ -23,27 +25,30 @@ function takingStore(blocks: number[]): Store {
   }
 }
 
+/** Lines of so many bytes. */
 function rows(count: number, bytes: number): TransactionRow[] {
-  return Array.from({ length: count }, (_, index) => ({
-    id: index.toString(16).padStart(32, '0'),
-    observedAtUs: index,
-    line: new Uint8Array(bytes),
-  }))
+  return Array.from({ length: count }, (_, index) => {
+    const id = index.toString(16).padStart(32, '0')
+    const line = `{"id":"${id}","path":""}`
+    return { id, observedAtUs: index, line: Buffer.from(line.replace('""', `"${'x'.repeat(bytes - line.length)}"`)) }
+  })
 }
 
 it.each<[string, number, number, number[], string]>([
-  ['few large rows', 10, 400, [2_000, 2_000], 'twice the bytes that make a block go, at most'],
-  ['many small rows', 1_000, 1, [200, 200, 200, 200, 200], 'twice the rows'],
-  ['rows beyond the limit', 3, 5_000, [5_000, 5_000, 5_000], 'one row is always in it'],
+  ['few large rows', 10, 400, [3, 3, 3, 1], 'the bytes that make a block go are in it'],
+  ['many small rows', 22, 60, [8, 8, 6], 'so many rows, where they are small'],
+  ['rows beyond the limit', 3, 5_000, [1, 1, 1], 'one row is always in it'],
 ])('%s: %i of %i bytes go as %j: %s', async (name, count, bytes, expected, _why) => {
   const blocks: number[] = []
   const writer = await openTransactionWriter({
     store: takingStore(blocks),
     journalFolder: join(folder, name.replaceAll(' ', '-')),
-    batchRowCount: 100,
+    batchRowCount: 8,
     batchBytes: 1_000,
     batchWaitMs: 60_000,
   })
-  expect(await writer.write(rows(count, bytes))).toEqual({ insertedCount: count, duplicateCount: 0, refusedIds: [] })
+  const written = writer.write(rows(count, bytes))
+  await writer.flush()
+  expect(await written).toEqual({ insertedCount: count, duplicateCount: 0, refusedIds: [] })
   expect(blocks).toEqual(expected)
 })

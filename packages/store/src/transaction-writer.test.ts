@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DuplicateFilter } from './duplicate-filter.js'
 import { engineMissing, startTestStore, type TestStore } from './embedded/test-engine.js'
 import { InsertJournal } from './insert-journal.js'
-import { type Store, StoreUnavailable } from './store.js'
+import { QueryRefused, type Store, StoreUnavailable } from './store.js'
 import { openTransactionWriter, type TransactionRow } from './transaction-writer.js'
 
 const missing = engineMissing()
@@ -125,8 +125,8 @@ FROM http_transactions WHERE host = {host:String}`,
     const rows = rowsOf(host, 0, 300)
     const dying: Store = {
       ...delegated(test.store),
-      async insertNdjson(table, ndjson, options) {
-        if (inserted) await test.store.insertNdjson(table, ndjson, options)
+      async insertNative(table, block, options) {
+        if (inserted) await test.store.insertNative(table, block, options)
         throw new StoreUnavailable('insert', { code: name, retryable: false })
       },
     }
@@ -145,11 +145,11 @@ FROM http_transactions WHERE host = {host:String}`,
     let failuresLeft = 5
     const flaky: Store = {
       ...delegated(test.store),
-      async insertNdjson(table, ndjson, options) {
+      async insertNative(table, block, options) {
         // Every second time the rows arrive and only the answer is lost.
-        if (failuresLeft % 2 === 0) await test.store.insertNdjson(table, ndjson, options)
+        if (failuresLeft % 2 === 0) await test.store.insertNative(table, block, options)
         if (failuresLeft-- > 0) throw new StoreUnavailable('insert', { code: 'ECONNRESET', retryable: true })
-        await test.store.insertNdjson(table, ndjson, options)
+        await test.store.insertNative(table, block, options)
       },
     }
     const writer = await open('away', flaky)
@@ -174,11 +174,73 @@ FROM http_transactions WHERE host = {host:String}`,
     expect(await counts('refused')).toEqual(once(61))
   })
 
+  it('finds the rows that an engine refuses though they could be encoded', async () => {
+    const rows = rowsOf('picky', 0, 64)
+    const unwanted = [3, 40, 41].map((index) => rows[index]!.id)
+    const picky: Store = {
+      ...delegated(test.store),
+      async insertNative(table, block, options) {
+        if (unwanted.some((id) => Buffer.from(block.bytes).includes(id))) throw new QueryRefused('no', { code: '33' })
+        await test.store.insertNative(table, block, options)
+      },
+    }
+    const writer = await open('picky', picky)
+    expect(await writer.write(rows)).toEqual({ insertedCount: 61, duplicateCount: 0, refusedIds: unwanted })
+    await writer.close()
+    expect(await counts('picky')).toEqual(once(61))
+  })
+
+  it('stores rows that the caller has claimed, with their endpoint, and asks nothing again', async () => {
+    const rows = rowsOf('claimed', 0, 100).map((row) => ({ ...row, endpointId: 'e-claimed' }))
+    const filter = new DuplicateFilter(test.store)
+    const writer = await openTransactionWriter({ store: test.store, journalFolder: join(folder, 'claimed'), filter })
+    const [first, second] = await Promise.all([filter.claimNew(rows), filter.claimNew(rows)])
+    expect([first.size, second.size, filter.claimedCount]).toEqual([100, 0, 100])
+    const written = writer.writeClaimed(rows)
+    // Neither while they are under way nor after.
+    const again = writer.write(rows)
+    await writer.flush()
+    expect(await written).toEqual({ insertedCount: 100, duplicateCount: 0, refusedIds: [] })
+    expect(await again).toEqual({ insertedCount: 0, duplicateCount: 100, refusedIds: [] })
+    expect([(await filter.claimNew(rows)).size, filter.claimedCount]).toEqual([0, 0])
+    await writer.close()
+    expect(await counts('claimed')).toEqual(once(100))
+    const stored = await test.store.query<{ endpoint_id: string }>(
+      "SELECT DISTINCT endpoint_id FROM http_transactions WHERE host = 'claimed'",
+    )
+    expect(stored).toEqual([{ endpoint_id: 'e-claimed' }])
+  })
+
+  it('completes the block of lines that an older version left in the journal', async () => {
+    const rows = rowsOf('older', 0, 50)
+    const journal = new InsertJournal(join(folder, 'older'))
+    await journal.read()
+    await journal.write({ deduplicationToken: 'older', bytes: Buffer.concat(rows.map(({ line }) => line)) })
+    const writer = await open('older')
+    expect(await writer.write(rows)).toMatchObject({ insertedCount: 0, duplicateCount: 50 })
+    await writer.close()
+    expect(await counts('older')).toEqual(once(50))
+  })
+
+  it('takes nothing after a block that failed for good, so that the journal keeps it', async () => {
+    const failing: Store = {
+      ...delegated(test.store),
+      insertNative: () => Promise.reject(new StoreUnavailable('insert', { code: 'GONE', retryable: false })),
+    }
+    const writer = await open('failed', failing)
+    await expect(writer.write(rowsOf('failed', 0, 10))).rejects.toMatchObject({ code: 'GONE' })
+    await expect(writer.write(rowsOf('failed', 10, 10))).rejects.toMatchObject({ code: 'GONE' })
+    const later = await open('failed')
+    expect(await later.write(rowsOf('failed', 0, 20))).toMatchObject({ insertedCount: 10, duplicateCount: 10 })
+    await later.close()
+    expect(await counts('failed')).toEqual(once(20))
+  })
+
   it('rejects, and sets nothing aside, when the table is not there', async () => {
     const elsewhere: Store = {
       ...delegated(test.store),
-      insertNdjson: (_, ndjson, options) =>
-        test.store.insertNdjson('absent' as typeof tableNames.transactions, ndjson, options),
+      insertNative: (_, block, options) =>
+        test.store.insertNative('absent' as typeof tableNames.transactions, block, options),
     }
     const writer = await open('absent', elsewhere)
     await expect(writer.write(rowsOf('absent', 0, 8))).rejects.toMatchObject({ name: 'QueryRefused', code: '60' })
@@ -235,6 +297,9 @@ describe('the journal', () => {
       const block = await new InsertJournal(folder).read()
       expect(block?.deduplicationToken).toBe('second')
       expect(Buffer.from(block?.bytes ?? []).toString()).toBe('{}\n{}\n')
+      const native = { deduplicationToken: 'third', columns: ['id', 'flow_id'], bytes: Buffer.from('\n\n\0 native') }
+      await journal.write(native)
+      expect(await new InsertJournal(folder).read()).toEqual(native)
       await journal.clear()
       expect(await journal.read()).toBeUndefined()
     } finally {
@@ -249,6 +314,7 @@ function delegated(store: Store): Store {
     query: (sql, params) => store.query(sql, params),
     command: (sql, params) => store.command(sql, params),
     insertNdjson: (table, ndjson, options) => store.insertNdjson(table, ndjson, options),
+    insertNative: (table, block, options) => store.insertNative(table, block, options),
     insertRows: (table, rows, options) => store.insertRows(table, rows, options),
     userQuery: (sql, format) => store.userQuery(sql, format),
     ping: () => store.ping(),

@@ -1,30 +1,35 @@
 /**
- * The one writer of `http_transactions`: collects rows, drops those that are stored already, inserts blocks, survives kill -9.
+ * The one writer of `http_transactions`: drops what is stored already, turns lines into Native blocks, inserts them, survives kill -9.
  *
- *   write ─► pending ─► (rows or time or flush) ─► duplicates out ─► journal ─► insert ─► journal cleared ─► writers resolve
- *                                                                      ▲
- *                                             open: a left-over journal ┘ goes in again first, under its token
+ *   write ─► duplicates out ─┐
+ *   writeClaimed ────────────┴► open block ─► (rows, bytes, time or flush) ─► sealed ─► journal ─► insert ─► journal cleared ─► settled
+ *                                                                                         ▲
+ *                                               open: a left-over journal goes in again ──┘ first, under its token
  *
  * Invariants: one block is under way at a time; a promise of `write` resolves only when its rows are stored; a block in the journal
- * is never followed by another before it is acknowledged.
+ * is never followed by another before it is acknowledged, so a block that failed for good ends the writer.
  */
 
 import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { tableNames } from '@tapwarden/contracts/names'
 import { DuplicateFilter, type Sighting, storedIds } from './duplicate-filter.js'
-import { InsertJournal } from './insert-journal.js'
-import { QueryRefused, type Store, StoreUnavailable } from './store.js'
+import { InsertJournal, type JournaledBlock } from './insert-journal.js'
+import { NativeBlockEncoder } from './native/ndjson-to-native.js'
+import { type ColumnBlock, QueryRefused, type Store, StoreUnavailable } from './store.js'
+import { transactionColumns } from './transaction-columns.js'
 
 export interface TransactionRow extends Sighting {
-  /** One NDJSON line with its newline: the transaction as published, `endpointId` added. Must not change until `write` settles. */
+  /** One NDJSON line, with or without its newline: the transaction as published. Must not change until `write` settles. */
   readonly line: Uint8Array
+  /** Stored beside it; ASCII. Absent: what the line says of it, or nothing. */
+  readonly endpointId?: string
 }
 
 export interface WriteResult {
   readonly insertedCount: number
   readonly duplicateCount: number
-  /** Rows that the store cannot read as a transaction: the caller's to set aside. They are few, and found by halving the block. */
+  /** Rows that no column can hold as a transaction: the caller's to set aside. */
   readonly refusedIds: readonly string[]
 }
 
@@ -32,7 +37,7 @@ export interface TransactionWriterOptions {
   readonly store: Store
   /** Keeps the journal: one writer a folder. */
   readonly journalFolder: string
-  /** A block goes when it has so many rows, or so many bytes, or its first row has waited so long. */
+  /** A block goes when it has so many rows, or lines of so many bytes, or its first row has waited so long. One row is always in it. */
   readonly batchRowCount?: number
   readonly batchBytes?: number
   readonly batchWaitMs?: number
@@ -43,10 +48,17 @@ export interface TransactionWriterOptions {
   readonly onRetry?: (error: StoreUnavailable) => void
 }
 
-interface Pending {
-  readonly rows: readonly TransactionRow[]
-  readonly resolve: (result: WriteResult) => void
+/** Rows that go together, and what their writers wait for. */
+interface Block {
+  readonly rows: TransactionRow[]
+  readonly refusedIds: Set<string>
+  readonly settled: Promise<void>
+  readonly resolve: () => void
   readonly reject: (error: unknown) => void
+}
+
+interface SealedBlock extends Block {
+  readonly native: ColumnBlock
 }
 
 /**
@@ -70,24 +82,29 @@ export class TransactionWriter {
   readonly #store: Store
   readonly #journal: InsertJournal
   readonly #filter: DuplicateFilter
+  readonly #encoder = new NativeBlockEncoder(transactionColumns)
   readonly #batchRowCount: number
   readonly #batchBytes: number
   readonly #batchWaitMs: number
   readonly #retryDelaysMs: readonly number[]
   readonly #onRetry: (error: StoreUnavailable) => void
-  #pending: Pending[] = []
-  #pendingRowCount = 0
-  #pendingBytes = 0
+  /** Its rows are in the encoder. */
+  #open: Block | undefined
+  readonly #sealed: SealedBlock[] = []
+  #draining: Promise<void> | undefined
+  /** Writes that do not know yet which of their rows are new. */
+  readonly #lookingUp = new Set<Promise<unknown>>()
   #timer: NodeJS.Timeout | undefined
-  #flushing: Promise<void> | undefined
   #closed = false
+  /** What ended the writer. */
+  #failure: { readonly error: unknown } | undefined
 
   constructor(options: TransactionWriterOptions) {
     this.#store = options.store
     this.#journal = new InsertJournal(options.journalFolder)
     this.#filter = options.filter ?? new DuplicateFilter(options.store)
     this.#batchRowCount = options.batchRowCount ?? 20_000
-    this.#batchBytes = options.batchBytes ?? 16 * 1_048_576
+    this.#batchBytes = options.batchBytes ?? 32 * 1_048_576
     this.#batchWaitMs = options.batchWaitMs ?? 1_000
     this.#retryDelaysMs = options.retryDelaysMs ?? defaultRetryDelaysMs
     this.#onRetry = options.onRetry ?? (() => undefined)
@@ -98,9 +115,9 @@ export class TransactionWriter {
     const left = await this.#journal.read()
     if (left === undefined) return
     try {
-      await this.#insertPatiently(left.bytes, left.deduplicationToken)
+      await this.#insertPatiently(left)
     } catch (error) {
-      // It was refused then as well: nothing of it is stored, its rows come again and are halved until the bad one is found.
+      // It was refused then as well: nothing of it is stored, its rows come again.
       if (!isRowFault(error)) throw error
     }
     await this.#journal.clear()
@@ -108,32 +125,38 @@ export class TransactionWriter {
 
   /**
    * Resolves when every row is stored, a duplicate, or refused. Memory is the caller's to bound: rows are held until then. While the
-   * store is away it waits. Rejects when waiting cannot help; then nothing is known of these rows, and giving them again is safe.
+   * store is away it waits. Rejects when waiting cannot help; then nothing is known of these rows, this writer takes no more, and giving
+   * them to another is safe.
    */
-  write(rows: readonly TransactionRow[]): Promise<WriteResult> {
-    if (this.#closed)
-      return Promise.reject(new StoreUnavailable('transactions.write', { code: 'CLOSED', retryable: false }))
-    return new Promise((resolve, reject) => {
-      this.#pending.push({ rows, resolve, reject })
-      this.#pendingRowCount += rows.length
-      for (const { line } of rows) this.#pendingBytes += line.length
-      if (this.#pendingRowCount >= this.#batchRowCount || this.#pendingBytes >= this.#batchBytes) void this.flush()
-      else this.#timer ??= setTimeout(() => void this.flush(), this.#batchWaitMs)
-    })
+  async write(rows: readonly TransactionRow[]): Promise<WriteResult> {
+    if (this.#closed) throw closedError()
+    const lookUp = this.#patiently(() => this.#filter.claimNew(rows))
+    this.#lookingUp.add(lookUp)
+    try {
+      const fresh = await lookUp
+      const claimed = rows.filter(({ id }) => fresh.delete(id))
+      // A duplicate may be one of a row that is under way: it is stored when that one is.
+      const earlier = this.#open?.settled ?? this.#sealed.at(-1)?.settled ?? this.#draining
+      const written = this.#append(claimed)
+      this.#lookingUp.delete(lookUp)
+      const [{ insertedCount, refusedIds }] = await Promise.all([written, earlier])
+      return { insertedCount, duplicateCount: rows.length - claimed.length, refusedIds }
+    } finally {
+      this.#lookingUp.delete(lookUp)
+    }
+  }
+
+  /** As `write`, for rows that the caller has claimed from this writer's filter: nothing is looked up again. */
+  async writeClaimed(rows: readonly TransactionRow[]): Promise<WriteResult> {
+    if (this.#closed) throw closedError()
+    return this.#append(rows)
   }
 
   /** Writes what is pending now. Never rejects: each `write` has its own answer. */
   async flush(): Promise<void> {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    while (this.#flushing !== undefined) await this.#flushing
-    if (this.#pending.length === 0) return
-    this.#flushing = this.#writeBatch(this.#take())
-    try {
-      await this.#flushing
-    } finally {
-      this.#flushing = undefined
-    }
+    while (this.#lookingUp.size > 0) await Promise.allSettled(this.#lookingUp)
+    this.#seal()
+    await this.#draining
   }
 
   /** Writes what is pending, then takes no more. */
@@ -152,72 +175,97 @@ export class TransactionWriter {
     this.#filter.forget()
   }
 
-  #take(): Pending[] {
-    const taken = this.#pending
-    this.#pending = []
-    this.#pendingRowCount = 0
-    this.#pendingBytes = 0
-    return taken
-  }
-
-  async #writeBatch(batch: readonly Pending[]): Promise<void> {
-    try {
-      const all = batch.flatMap((pending) => pending.rows)
-      const inserted = new Set<string>()
-      const refused = new Set<string>()
-      // A burst while the last block was under way may have grown beyond one block.
-      for (let at = 0, end: number; at < all.length; at = end) {
-        end = this.#blockEnd(all, at)
-        const block = all.slice(at, end)
-        const fresh = await this.#patiently(() => this.#filter.filterNew(block))
-        const rows = block.filter((row) => fresh.delete(row.id))
-        await this.#insertBlock(rows, refused)
-        const stored = refused.size === 0 ? rows : rows.filter((row) => !refused.has(row.id))
-        this.#filter.remember(stored)
-        for (const row of stored) inserted.add(row.id)
+  async #append(rows: readonly TransactionRow[]): Promise<WriteResult> {
+    if (this.#failure !== undefined) throw this.#failure.error
+    const blocks: Block[] = []
+    const refused: TransactionRow[] = []
+    for (const row of rows) {
+      if (!this.#encoder.append(row.line, row.endpointId)) {
+        refused.push(row)
+        continue
       }
-      for (const { rows, resolve } of batch) resolve(tally(rows, inserted, refused))
-    } catch (error) {
-      for (const { reject } of batch) reject(error)
+      this.#open ??= newBlock()
+      this.#open.rows.push(row)
+      if (blocks.at(-1) !== this.#open) blocks.push(this.#open)
+      if (this.#encoder.rowCount >= this.#batchRowCount || this.#encoder.lineBytes >= this.#batchBytes) this.#seal()
+    }
+    this.#filter.release(refused)
+    if (this.#open !== undefined) this.#timer ??= setTimeout(() => this.#seal(), this.#batchWaitMs)
+    await Promise.all(blocks.map(({ settled }) => settled))
+    for (const { refusedIds } of blocks) {
+      if (refusedIds.size > 0) refused.push(...rows.filter(({ id }) => refusedIds.has(id)))
+    }
+    return {
+      insertedCount: rows.length - refused.length,
+      duplicateCount: 0,
+      refusedIds: refused.map(({ id }) => id),
     }
   }
 
-  /** Twice what makes a block go, at most: memory on both sides, and the engine's limit of a body, are in bytes. One row is always in it. */
-  #blockEnd(rows: readonly TransactionRow[], from: number): number {
-    const rowsEnd = Math.min(rows.length, from + 2 * this.#batchRowCount)
-    let bytes = 0
-    for (let at = from; at < rowsEnd; at++) {
-      bytes += rows[at]?.line.length ?? 0
-      if (bytes > 2 * this.#batchBytes) return Math.max(from + 1, at)
-    }
-    return rowsEnd
+  #seal(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#open === undefined) return
+    this.#sealed.push({ ...this.#open, native: this.#encoder.finish() })
+    this.#open = undefined
+    this.#draining ??= this.#drain()
   }
 
-  async #insertBlock(rows: readonly TransactionRow[], refused: Set<string>): Promise<void> {
-    if (rows.length === 0) return
-    const bytes = Buffer.concat(rows.map((row) => row.line))
-    const deduplicationToken = tokenOf(rows)
-    await this.#journal.write({ deduplicationToken, bytes })
+  async #drain(): Promise<void> {
+    for (let block = this.#sealed[0]; block !== undefined; block = this.#sealed[0]) {
+      await this.#settle(block)
+      this.#sealed.shift()
+    }
+    this.#draining = undefined
+  }
+
+  async #settle(block: SealedBlock): Promise<void> {
     try {
-      await this.#insertPatiently(bytes, deduplicationToken)
+      if (this.#failure !== undefined) throw this.#failure.error
+      await this.#insertBlock(block.rows, block.native, block.refusedIds)
+      const { refusedIds } = block
+      const stored = refusedIds.size === 0 ? block.rows : block.rows.filter(({ id }) => !refusedIds.has(id))
+      this.#filter.remember(stored)
+      if (refusedIds.size > 0) this.#filter.release(block.rows)
+      block.resolve()
+    } catch (error) {
+      this.#failure = { error }
+      this.#filter.release(block.rows)
+      block.reject(error)
+    }
+  }
+
+  /** The encoder refuses what no column can hold. Should an engine refuse a row all the same, it is found by halving the block. */
+  async #insertBlock(rows: readonly TransactionRow[], native: ColumnBlock, refusedIds: Set<string>): Promise<void> {
+    const { columns, bytes } = native
+    const block = { deduplicationToken: tokenOf(rows), columns, bytes }
+    await this.#journal.write(block)
+    try {
+      await this.#insertPatiently(block)
     } catch (error) {
       if (!isRowFault(error)) throw error
       await this.#journal.clear()
       if (rows.length === 1 && rows[0] !== undefined) {
-        refused.add(rows[0].id)
+        refusedIds.add(rows[0].id)
         return
       }
-      // The engine parses a block before it stores any of it.
+      // The engine reads a block before it stores any of it.
       const middle = rows.length >> 1
-      await this.#insertBlock(rows.slice(0, middle), refused)
-      await this.#insertBlock(rows.slice(middle), refused)
+      for (const half of [rows.slice(0, middle), rows.slice(middle)]) {
+        await this.#insertBlock(half, encodedAlone(half), refusedIds)
+      }
       return
     }
     await this.#journal.clear()
   }
 
-  #insertPatiently(bytes: Uint8Array, deduplicationToken: string): Promise<void> {
-    return this.#patiently(() => this.#store.insertNdjson(tableNames.transactions, bytes, { deduplicationToken }))
+  #insertPatiently({ deduplicationToken, columns, bytes }: JournaledBlock): Promise<void> {
+    const options = { deduplicationToken }
+    return this.#patiently(() =>
+      columns === undefined
+        ? this.#store.insertNdjson(tableNames.transactions, bytes, options)
+        : this.#store.insertNative(tableNames.transactions, { columns, bytes }, options),
+    )
   }
 
   async #patiently<Result>(attempt: () => Promise<Result>): Promise<Result> {
@@ -237,15 +285,25 @@ function isRowFault(error: unknown): boolean {
   return error instanceof QueryRefused && error.code !== undefined && rowFaultCodes.has(error.code)
 }
 
-/** Takes each id from `inserted` as it is counted: a second row of the same id is a duplicate. */
-function tally(rows: readonly TransactionRow[], inserted: Set<string>, refused: ReadonlySet<string>): WriteResult {
-  const refusedIds: string[] = []
-  let insertedCount = 0
-  for (const { id } of rows) {
-    if (inserted.delete(id)) insertedCount++
-    else if (refused.has(id)) refusedIds.push(id)
-  }
-  return { insertedCount, duplicateCount: rows.length - insertedCount - refusedIds.length, refusedIds }
+function newBlock(): Block {
+  let resolve: () => void = () => undefined
+  let reject: (error: unknown) => void = () => undefined
+  const settled = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve
+    reject = onReject
+  })
+  return { rows: [], refusedIds: new Set(), settled, resolve, reject }
+}
+
+/** Beside the block that the writer's own encoder is filling. */
+function encodedAlone(rows: readonly TransactionRow[]): ColumnBlock {
+  const encoder = new NativeBlockEncoder(transactionColumns)
+  for (const { line, endpointId } of rows) encoder.append(line, endpointId)
+  return encoder.finish()
+}
+
+function closedError(): StoreUnavailable {
+  return new StoreUnavailable('transactions.write', { code: 'CLOSED', retryable: false })
 }
 
 /** The same rows in the same order, the same token: also when the journal is lost and they are delivered again. */

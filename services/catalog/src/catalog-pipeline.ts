@@ -1,7 +1,7 @@
 /**
  * The catalog service: transactions in, endpoints and stored transactions out.
  *
- *   batch ─► decode ─► drop duplicates ─► learn ─► decide, publish ─► resolve, splice ─► write ─► commit, in order
+ *   batch ─► decode ─► drop duplicates ─► learn ─► decide, publish ─► resolve ─► write ─► commit, in order
  *
  * Learning sees only what is new, so a second replay teaches nothing. Batches are prepared one after the other and written together:
  * the writer gathers rows of many; commits follow the writes in the order in which the batches came. Pending rows are bounded
@@ -24,7 +24,6 @@ import type { CatalogConfig } from './config.js'
 import { EndpointPublisher } from './endpoint-publisher.js'
 import { dateTime64 } from './endpoint-rows.js'
 import { restoreCatalog } from './restore-catalog.js'
-import { spliceEndpointIds } from './splice-endpoint-id.js'
 
 export interface CatalogOptions {
   readonly bus: Bus
@@ -104,8 +103,6 @@ class CatalogPipeline implements CatalogService {
   readonly #transactions: ReturnType<Bus['subscribe']>
   readonly #intervals: ReturnType<Bus['subscribe']>
   readonly #loops: Promise<unknown>
-  /** Learned, not known to be stored yet. */
-  readonly #pendingIds = new Set<string>()
   #pendingBytes = 0
   /** Commits that wait for their rows, in order. */
   readonly #underWay = new Set<Promise<void>>()
@@ -185,14 +182,12 @@ class CatalogPipeline implements CatalogService {
       const rows = await this.#inTurn(() => this.#prepare(batch))
       const bytes = rows.reduce((sum, { line }) => sum + line.length, 0)
       this.#pendingBytes += bytes
-      const written = this.#writer.write(rows)
+      const written = this.#writer.writeClaimed(rows)
       const before = this.#commits
       this.#commits = (async () => {
         const result = await written
-        for (const row of rows) this.#pendingIds.delete(row.id)
         this.#pendingBytes -= bytes
         this.#insertedCount += result.insertedCount
-        this.#duplicateCount += result.duplicateCount
         this.#deadLetterCount += result.refusedIds.length
         await before
         await batch.commit()
@@ -210,29 +205,31 @@ class CatalogPipeline implements CatalogService {
 
   #hasTooMuchPending(): boolean {
     const { pendingRowsMaxCount, pendingMaxBytes } = this.#options.config
-    return this.#pendingIds.size > pendingRowsMaxCount || this.#pendingBytes > pendingMaxBytes
+    return this.#filter.claimedCount > pendingRowsMaxCount || this.#pendingBytes > pendingMaxBytes
   }
 
   async #prepare(batch: Batch): Promise<TransactionRow[]> {
     const decoded: Decoded[] = []
     for (const record of batch.records) await this.#decode(record, decoded)
-    const fresh = await this.#filter.filterNew(decoded.map(({ transaction }) => transaction))
+    // What is new to us is ours to store: the writer shares the filter, and asks nothing again.
+    const fresh = await this.#filter.claimNew(decoded.map(({ transaction }) => transaction))
     const news: Decoded[] = []
     for (const item of decoded) {
-      const { id } = item.transaction
-      if (!fresh.has(id) || this.#pendingIds.has(id)) {
+      // A second one of the same id within the batch as well.
+      if (!fresh.delete(item.transaction.id)) {
         this.#duplicateCount++
         continue
       }
-      this.#pendingIds.add(id)
       this.#catalog.observe(item.transaction)
       news.push(item)
     }
     await this.#publisher.publish(this.#catalog.decide(false))
-    const lines = spliceEndpointIds(
-      news.map(({ transaction, line }) => ({ line, endpointId: this.#catalog.resolve(transaction).endpointId })),
-    )
-    return news.map(({ transaction: { id, observedAtUs } }, index) => ({ id, observedAtUs, line: lines[index]! })) // One a line.
+    return news.map(({ transaction, line }) => ({
+      id: transaction.id,
+      observedAtUs: transaction.observedAtUs,
+      line,
+      endpointId: this.#catalog.resolve(transaction).endpointId,
+    }))
   }
 
   async #decode(record: BusRecord, decoded: Decoded[]): Promise<void> {

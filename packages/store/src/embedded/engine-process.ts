@@ -50,7 +50,7 @@ async function start(message: StartMessage): Promise<void> {
 
   let engine: NativeEngine
   try {
-    engine = new NativeEngine(dataFolder, configPath)
+    engine = new NativeEngine(dataFolder, configPath, emptyFolder)
   } catch (error) {
     // chdb says why on stderr only; its one lock is the folder's, and everything else was made just above.
     say({

@@ -5,10 +5,13 @@
  * - settings leak from query to query on one session → a session serves one request and is closed (0.3 ms);
  * - a session runs one query at a time, on a libuv thread → the caller bounds how many run at once;
  * - chdb's own bound parameters are serialized over the whole process → parameters are `SET param_…` of the session;
- * - `INSERT … SELECT … FROM input(…)` with in-line data stores nothing and says nothing → refused here.
+ * - `INSERT … SELECT … FROM input(…)` with in-line data stores nothing and says nothing → refused here;
+ * - in-line data ends at the first empty line, wherever binary bytes happen to hold one → Native blocks go in through a file.
  */
 
+import { rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { Session } from 'chdb'
 
 /** chdb exports no way to insert bytes under an arbitrary INSERT prefix; its loader has it. The version is pinned exactly. */
@@ -47,10 +50,13 @@ export class NativeEngine {
   /** Keeps the engine open; runs nothing itself. */
   readonly #anchor: Session
   readonly #native: NativeBinding
+  readonly #filesFolder: string
+  #fileCount = 0
 
-  /** Throws what chdb throws: most often that another process holds the folder. */
-  constructor(folder: string, configPath: string) {
+  /** `filesFolder`: where relative names of files start (engine-config.ts). Throws what chdb throws: most often that another process holds `folder`. */
+  constructor(folder: string, configPath: string, filesFolder: string) {
     this.#folder = folder
+    this.#filesFolder = filesFolder
     this.#anchor = new Session(folder, { connectionArgs: [`--config-file=${configPath}`] })
     const requireChdb = createRequire(requireHere.resolve('chdb'))
     this.#native = requireChdb('./dist/loader.js').loadNative() as NativeBinding
@@ -68,10 +74,32 @@ export class NativeEngine {
     if (/\binput\s*\(/i.test(prefix)) {
       throw new Error('Code: 48. DB::Exception: input() takes no rows in the embedded engine. (NOT_IMPLEMENTED)')
     }
+    const native = /^(.*)\sFORMAT\s+Native\s*$/is.exec(prefix)?.[1]
+    if (native !== undefined) return this.#insertFile(native, bytes, scope)
     return this.#inSession(scope, async (session) => {
       const result = await this.#native.InsertRawAsyncConnection(session.connection, prefix, bytes, false)
       return { bytes: new Uint8Array(0), rowsRead: 0, rowsWritten: result.rowsWritten, elapsedSeconds: result.elapsed }
     })
+  }
+
+  /**
+   * Through the page cache: the file is gone before its pages are due on the disk. Native names its columns, but they are taken by their
+   * place, which is the statement's.
+   */
+  async #insertFile(statement: string, bytes: Buffer, scope: SessionScope): Promise<EngineResult> {
+    const name = `insert-${this.#fileCount++}.native`
+    const path = join(this.#filesFolder, name)
+    // One at a time and short: an await is a turn of the event loop more.
+    writeFileSync(path, bytes, { mode: 0o600 })
+    const settings = new Map([...scope.settings, ['deduplicate_insert_select', 'force_enable']])
+    try {
+      return await this.#inSession({ ...scope, settings }, async (session) => {
+        const result = await session.queryAsync(`${statement} SELECT * FROM file('${name}', 'Native')`)
+        return { bytes: new Uint8Array(0), rowsRead: 0, rowsWritten: result.rowsRead, elapsedSeconds: result.elapsed }
+      })
+    } finally {
+      rmSync(path, { force: true })
+    }
   }
 
   close(): void {

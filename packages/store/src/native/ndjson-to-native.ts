@@ -1,0 +1,219 @@
+/**
+ * Transactions' lines to one block of ClickHouse's Native format: bytes in, bytes out, one pass, no object and no text between.
+ *
+ *   line ─► key ─ as predicted? ─ else looked up ─► its column reads the value ─► absent columns get their default ─► next line
+ *                                └ unknown: skipped
+ *
+ * The encoder of transactions writes its members in one order, so the key that followed last time is the one to compare with; any other order
+ * costs a look-up and changes nothing. A line that cannot be read exactly leaves no trace: the columns go back to the row before.
+ *
+ * Native as a server reads it from a client that tells no revision: number of columns and rows, then name, type and data of each
+ * column.
+ */
+
+import { assert } from '@tapwarden/base/assert'
+import type { TransactionColumn } from '../transaction-columns.js'
+import { GrowingBytes } from './growing-bytes.js'
+import {
+  closeBrace,
+  colon,
+  comma,
+  letterN,
+  openBrace,
+  quote,
+  REFUSED,
+  skipBlanks,
+  skipNull,
+  skipString,
+  skipValue,
+  unescapeInto,
+} from './json-bytes.js'
+import { type Mark, type NativeColumn, nativeColumn, WordColumn } from './native-columns.js'
+
+export interface NativeBlock {
+  /** Names of the columns, in the block's order. */
+  readonly columns: readonly string[]
+  readonly bytes: Uint8Array
+  readonly rowCount: number
+}
+
+interface Field {
+  readonly key: Uint8Array
+  readonly name: string
+  readonly type: string
+  readonly column: NativeColumn
+}
+
+const encoder = new TextEncoder()
+const newline = 0x0a
+/** Larger than the number of fields by far, so that a look-up meets one. */
+const slotCount = 1_024
+
+export class NativeBlockEncoder {
+  readonly #fields: readonly Field[]
+  readonly #columns: readonly string[]
+  readonly #endpointIds: WordColumn
+  /** Which field followed each one last time. */
+  readonly #following: Uint16Array
+  /** Hash of a key → index of its field plus one. */
+  readonly #slots = new Uint16Array(slotCount)
+  readonly #name = new GrowingBytes(256)
+  readonly #marks: Mark[]
+  #rowCount = 0
+  #lineBytes = 0
+
+  /** One of the columns is `endpointId`, whose value comes beside the line. */
+  constructor(columns: readonly TransactionColumn[]) {
+    this.#fields = columns.map(({ wire, column, type }) => ({
+      key: encoder.encode(wire),
+      name: column,
+      type,
+      column: nativeColumn(type),
+    }))
+    this.#columns = columns.map(({ column }) => column)
+    this.#marks = columns.map(() => ({ count: 0, bytes: 0 }))
+    this.#following = Uint16Array.from(columns, (_, index) => (index + 1) % columns.length)
+    const endpoint = this.#fields[columns.findIndex(({ wire }) => wire === 'endpointId')]?.column
+    assert(endpoint instanceof WordColumn, 'the endpoint id has a column of its own')
+    this.#endpointIds = endpoint
+    this.#fields.forEach(({ key }, index) => {
+      let slot = hashOf(key, 0, key.length)
+      while (this.#slots[slot] !== 0) slot = (slot + 1) % slotCount
+      this.#slots[slot] = index + 1
+    })
+  }
+
+  get rowCount(): number {
+    return this.#rowCount
+  }
+
+  /** Of the lines that were taken: the block is about as large, or smaller. */
+  get lineBytes(): number {
+    return this.#lineBytes
+  }
+
+  /**
+   * Takes one line, with or without its newline; `endpointId` is ASCII, and without it a member of the line may say it. False: the line is
+   * not a transaction that the columns can hold, and the block is as it was.
+   */
+  append(line: Uint8Array, endpointId?: string): boolean {
+    const { length } = this.#fields
+    if (!this.#readLine(line, endpointId)) {
+      for (let i = 0; i < length; i++) this.#fields[i]!.column.rewind(this.#marks[i]!) // In range, as below.
+      return false
+    }
+    this.#rowCount++
+    this.#lineBytes += line.length
+    for (let i = 0; i < length; i++) {
+      const { column } = this.#fields[i]!
+      if (column.count < this.#rowCount) column.appendDefault()
+    }
+    return true
+  }
+
+  /** The block of what was appended, in memory of its own; the next one begins. */
+  finish(): NativeBlock {
+    const out = new GrowingBytes(this.#lineBytes + 65_536)
+    out.varint(this.#fields.length)
+    out.varint(this.#rowCount)
+    for (const { name, type, column } of this.#fields) {
+      appendText(out, name)
+      appendText(out, type)
+      column.writePrefix(out)
+      column.writeTo(out)
+      column.clear()
+    }
+    const block = { columns: this.#columns, bytes: out.bytes.subarray(0, out.length), rowCount: this.#rowCount }
+    this.#rowCount = 0
+    this.#lineBytes = 0
+    return block
+  }
+
+  #readLine(line: Uint8Array, endpointId: string | undefined): boolean {
+    for (let i = 0; i < this.#fields.length; i++) this.#fields[i]!.column.mark(this.#marks[i]!)
+    if (endpointId !== undefined) this.#endpointIds.appendText(endpointId)
+    const end = line[line.length - 1] === newline ? line.length - 1 : line.length
+    let at = skipBlanks(line, 0, end)
+    if (line[at] !== openBrace) return false
+    at = skipBlanks(line, at + 1, end)
+    if (line[at] === closeBrace) return skipBlanks(line, at + 1, end) === end
+    let expected = 0
+    let previous = -1
+    for (;;) {
+      // The key.
+      if (at >= end || line[at] !== quote) return false
+      let field = this.#isKey(expected, line, at + 1, end) ? expected : -1
+      if (field >= 0) at += this.#fields[field]!.key.length + 2
+      else {
+        const to = skipString(line, at + 1, end)
+        if (to === REFUSED) return false
+        field = this.#fieldOf(line, at + 1, to - 1)
+        at = to
+        if (field >= 0 && previous >= 0) this.#following[previous] = field
+      }
+      at = skipBlanks(line, at, end)
+      if (at >= end || line[at] !== colon) return false
+      at = skipBlanks(line, at + 1, end)
+      if (at >= end) return false
+      // Its value.
+      at = field < 0 ? skipValue(line, at, end) : this.#readValue(field, line, at, end)
+      if (at === REFUSED) return false
+      if (field >= 0) {
+        previous = field
+        expected = this.#following[field]! // In range: `field` is.
+      }
+      at = skipBlanks(line, at, end)
+      if (at >= end) return false
+      if (line[at] === closeBrace) return skipBlanks(line, at + 1, end) === end
+      if (line[at] !== comma) return false
+      at = skipBlanks(line, at + 1, end)
+    }
+  }
+
+  #readValue(field: number, line: Uint8Array, at: number, end: number): number {
+    const { column } = this.#fields[field]!
+    // A member that stands twice says two things.
+    if (column.count > this.#rowCount) return REFUSED
+    if (line[at] !== letterN) return column.read(line, at, end)
+    const to = skipNull(line, at, end)
+    if (to !== REFUSED) column.appendDefault()
+    return to
+  }
+
+  #isKey(field: number, line: Uint8Array, at: number, end: number): boolean {
+    const { key } = this.#fields[field]!
+    const { length } = key
+    if (at + length >= end || line[at + length] !== quote) return false
+    for (let i = 0; i < length; i++) if (line[at + i] !== key[i]) return false
+    return true
+  }
+
+  /** The field of a key between its quotes, or -1. */
+  #fieldOf(line: Uint8Array, from: number, to: number): number {
+    for (let slot = hashOf(line, from, to); ; slot = (slot + 1) % slotCount) {
+      const taken = this.#slots[slot]!
+      if (taken === 0) break
+      if (this.#fields[taken - 1]!.key.length === to - from && this.#isKey(taken - 1, line, from, line.length)) {
+        return taken - 1
+      }
+    }
+    if (!line.subarray(from, to).includes(0x5c)) return -1
+    this.#name.length = 0
+    // An escape hides no name; a name with an escape that is none is nobody's.
+    if (!unescapeInto(line, from, to, this.#name)) return -1
+    const name = new TextDecoder().decode(this.#name.bytes.subarray(0, this.#name.length))
+    return this.#fields.findIndex(({ key }) => new TextDecoder().decode(key) === name)
+  }
+}
+
+function hashOf(bytes: Uint8Array, from: number, to: number): number {
+  let hash = 0
+  for (let i = from; i < to; i++) hash = Math.imul(hash, 31) + bytes[i]! // In range: the caller's `to` is.
+  return (hash ^ (hash >>> 11)) & (slotCount - 1)
+}
+
+function appendText(out: GrowingBytes, value: string): void {
+  const bytes = encoder.encode(value)
+  out.varint(bytes.length)
+  out.copy(bytes, 0, bytes.length)
+}
