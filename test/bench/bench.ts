@@ -17,7 +17,8 @@ import { writeApiCapture } from './api-capture.js'
 import { allocationFlags } from './measure.js'
 import { measureSteps, type StepCost } from './steps.js'
 import { megabytes, number, table } from './table.js'
-import { type MemorySample, type ProgramCost, type ProgramRun, peerCosts, replayCost } from './whole-replay.js'
+import type { MemorySample, ProgramRun } from './timed.js'
+import { type ProgramCost, peerCosts, replayCost } from './whole-replay.js'
 
 const seed = 1
 /** Enough to see every kind of transaction, few enough that nothing is collected while bytes are counted. */
