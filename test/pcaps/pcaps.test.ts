@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { FlowShare } from '@tapwarden/net/flow-share'
 import { expect, it } from 'vitest'
 import { linesOf } from './read-case.js'
 
@@ -18,4 +19,19 @@ it.each(cases)('%s', async (name) => {
     .split('\n')
   expect(linesOf(capture)).toEqual(expected)
   expect(readFileSync(join(folder, name, 'README.md'), 'utf8')).toContain(`# ${name}\n`)
+})
+
+it.each(cases)('%s: several workers read together what one reads', (name) => {
+  const capture = readFileSync(join(folder, name, 'input.pcap'))
+  const isTransaction = (line: string) => !line.startsWith('{"fault"') // Every worker meets the damage.
+  const alone = linesOf(capture).filter(isTransaction).sort()
+  for (const workerCount of [2, 3, 5]) {
+    const shares = Array.from({ length: workerCount }, (_, workerIndex) => new FlowShare({ workerIndex, workerCount }))
+    expect(
+      shares
+        .flatMap((share) => linesOf(capture, share))
+        .filter(isTransaction)
+        .sort(),
+    ).toEqual(alone)
+  }
 })

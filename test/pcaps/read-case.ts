@@ -1,14 +1,17 @@
 /** A capture → one line a transaction: what `expected.jsonl` of a case holds, by the sensor's own steps before redaction. */
 
 import type { RawMessage } from '@tapwarden/http/raw-transaction'
+import type { FlowShare } from '@tapwarden/net/flow-share'
 import { PcapReader } from '@tapwarden/pcap/pcap-reader'
 import { TransactionReader } from '@tapwarden/service-capture/transaction-reader'
 
 const textMaxCharacters = 60
 
-export function linesOf(capture: Uint8Array): string[] {
+/** `share`: what one of several workers reads. */
+export function linesOf(capture: Uint8Array, share?: FlowShare): string[] {
   const lines: string[] = []
   const reader = new TransactionReader({
+    share,
     onTransaction: (flow, { request, response, missedBytes, midStream, proxied, anomalies }) => {
       const vlans = flow.vlanIds.length > 0 ? { vlans: flow.vlanIds } : {}
       lines.push(
