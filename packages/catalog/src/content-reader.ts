@@ -6,11 +6,13 @@
 import { LineTransaction } from '@tapwarden/contracts/line-transaction'
 import type { CatalogTransaction } from './catalog-transaction.js'
 import { echoedSegments } from './echo.js'
+import { QueryReader } from './query-reader.js'
 import { addShape, type SchemaTree } from './schema-tree.js'
 import { ShapeFolder } from './shape-folder.js'
 
 export class ContentReader {
   readonly #folder = new ShapeFolder()
+  readonly query = new QueryReader()
   /** Whose response the folder folded last. */
   #responseOf: CatalogTransaction | undefined
 
@@ -40,6 +42,10 @@ export class ContentReader {
   /** See echo.ts. Cheap for the transaction whose response was added last. */
   echoedSegments(transaction: CatalogTransaction, segmentCount: number): boolean[] | undefined {
     if (this.#responseOf !== transaction) return echoedSegments(transaction, segmentCount)
+    if (transaction instanceof LineTransaction) {
+      const echoed = this.#folder.echoedAt(transaction.pathTokensFrom, segmentCount)
+      if (echoed !== 'unread') return echoed
+    }
     const { pathTokens } = transaction
     return pathTokens.length === segmentCount ? this.#folder.echoed(pathTokens) : undefined
   }

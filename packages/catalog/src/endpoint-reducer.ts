@@ -8,7 +8,7 @@
 import { BoundedMap } from '@tapwarden/base/bounded-map'
 import type { CatalogTransaction } from './catalog-transaction.js'
 import { ContentReader } from './content-reader.js'
-import { leafHead } from './leaf-reader.js'
+import type { QueryReader } from './query-reader.js'
 import { bump, emptySchemaTree, mergeCounts, mergeSchemaTree, type SchemaTree } from './schema-tree.js'
 
 export const queryNamesMaxCount = 128
@@ -87,12 +87,13 @@ export function reduceEndpoint(
   state.firstSeenUs = Math.min(state.firstSeenUs, transaction.observedAtUs)
   state.lastSeenUs = Math.max(state.lastSeenUs, transaction.observedAtUs)
   bumpBounded(state, state.statusCounts, status === undefined ? 'none' : String(status), 1)
-  reduceAuth(state, transaction, status)
+  reduceAuth(state, transaction, status, reader)
   for (const sighting of transaction.sensitive ?? []) {
     bumpBounded(state, state.sensitive, `${sighting.in}:${sighting.name}:${sighting.type}`, sighting.count)
   }
   if (succeeded) {
-    reduceQuery(state, transaction.query)
+    reader.query.read(transaction)
+    reduceQuery(state, reader.query)
     if (transaction.requestContentKind !== 'none') {
       const content = contentOf(state, state.requests, transaction.requestContentKind)
       if (content !== undefined && addContent(content, transaction.observedAtUs, transaction.requestContentType)) {
@@ -124,18 +125,25 @@ function responseKey(status: number, kind: string): string {
 }
 
 /** A request that failed without credentials proves nothing about how one authenticates. */
-function reduceAuth(state: EndpointState, transaction: CatalogTransaction, status: number | undefined): void {
+function reduceAuth(
+  state: EndpointState,
+  transaction: CatalogTransaction,
+  status: number | undefined,
+  reader: ContentReader,
+): void {
   if (transaction.authScheme === 'none' && (status === undefined || status >= 400)) return
   bumpBounded(state, state.authSchemes, transaction.authScheme, 1)
+  if (transaction.authScheme !== 'api-key') return
   const name = transaction.accessTokenName
-  if (name === undefined || transaction.authScheme !== 'api-key') return
-  const inQuery = transaction.query.some((pair) => pair[0] === name)
+  if (name === undefined) return
+  reader.query.read(transaction)
+  const inQuery = reader.query.has(name)
   bumpBounded(state, state.accessTokenPlaces, `${inQuery ? 'query' : 'header'} ${name}`, 1)
 }
 
-function reduceQuery(state: EndpointState, query: CatalogTransaction['query']): void {
-  for (let i = 0; i < query.length; i++) {
-    const [name, text] = query[i]! // In range by the loop condition.
+function reduceQuery(state: EndpointState, query: QueryReader): void {
+  for (let i = 0; i < query.count; i++) {
+    const name = query.names[i]! // Here and below: as many as counted.
     let known = state.query.get(name)
     if (known === undefined) {
       if (state.query.size >= queryNamesMaxCount) {
@@ -145,11 +153,11 @@ function reduceQuery(state: EndpointState, query: CatalogTransaction['query']): 
       known = { count: 0, valueCount: 0, types: new Map(), formats: new Map() }
       state.query.set(name, known)
     }
-    const leaf = leafHead(text)
+    const kind = query.kinds[i]!
     known.valueCount++
-    if (query.findIndex((pair) => pair[0] === name) === i) known.count++
-    bump(known.types, leaf.type, 1)
-    if (leaf.format !== undefined) bump(known.formats, leaf.format, 1)
+    if (query.isFirst(i)) known.count++
+    bump(known.types, kind.type, 1)
+    if (kind.format !== undefined) bump(known.formats, kind.format, 1)
   }
 }
 

@@ -10,24 +10,19 @@
  * followed the last time.
  */
 
-import { BytesMemo, textMemo } from '@tapwarden/contracts/bytes-memo'
+import { textMemo } from '@tapwarden/contracts/bytes-memo'
 import { type LineBytes, stringEnd } from '@tapwarden/contracts/line-scanner'
 import { isDiscriminator } from './echo.js'
-import { arrayKind, type LeafKind, leafKind, objectKind } from './leaf-kind.js'
-import { leafToken } from './leaf-reader.js'
+import { isToken, isUsualToken, leafHeads, tokenBytes, tokenMarkBytes, tokenStart } from './leaf-bytes.js'
+import { arrayKind, type LeafKind, objectKind } from './leaf-kind.js'
 import { addDistinct, type SchemaTree, treeDepthMaxCount } from './schema-tree.js'
 
 /** Values of one shape: a sensor sends 512 leaves at most, and what holds them. */
 const valuesMaxCount = 2_048
-const tokenMarkBytes = ' k='.length
-const tokenBytes = 'v1.0123456789abcdef'.length
 const giveUp = 0
 const quote = 0x22
 const comma = 0x2c
 const colon = 0x3a
-const equals = 0x3d
-const space = 0x20
-const letterK = 0x6b
 const openBracket = 0x5b
 const closeBracket = 0x5d
 const openBrace = 0x7b
@@ -37,15 +32,6 @@ const closeBrace = 0x7d
 const emptyArrayKind: LeafKind = { ...arrayKind }
 
 const tokens = textMemo()
-/** Of heads of leaves: what stands before the token, or the whole leaf without one. */
-const heads = new BytesMemo<Head>(1_024, (text) => ({ kind: leafKind(text), isPlain: leafToken(text) === undefined }))
-
-interface Head {
-  readonly kind: LeafKind
-  /** It is a leaf without token where it stands alone. */
-  readonly isPlain: boolean
-}
-
 export class ShapeFolder {
   /** Of each value of the shape that was folded last. */
   readonly #nodes: SchemaTree[] = []
@@ -79,7 +65,39 @@ export class ShapeFolder {
     return true
   }
 
-  /** What `echoedSegments` says of the shape folded last. */
+  /**
+   * What `echoedSegments` says of the shape folded last, for the array of tokens at `from` in the same record; `'unread'` when they are no
+   * `segmentCount` tokens as our sensor makes them.
+   */
+  echoedAt(from: number, segmentCount: number): boolean[] | undefined | 'unread' {
+    const line = this.#line
+    if (line === undefined) return 'unread'
+    const { bytes, view } = line
+    // Each is a quote, the token, a quote, and a comma or the end.
+    const stride = tokenBytes + 3
+    if (bytes[from + segmentCount * stride] !== closeBracket) return 'unread'
+    for (let i = 0, at = from + 1; i < segmentCount; i++, at += stride) {
+      if (bytes[at] !== quote || !isToken(bytes, view, at + 1)) return 'unread'
+      if (bytes[at + tokenBytes + 2] !== (i === segmentCount - 1 ? closeBracket : comma)) return 'unread'
+    }
+    const echoed = Array<boolean>(segmentCount).fill(false)
+    let comparable = false
+    for (let i = 0; i < this.#count; i++) {
+      const token = this.#tokenFrom[i]!
+      if (token === 0) continue
+      if (!comparable && isDiscriminator(this.#nodes[i]!.name)) continue
+      comparable = true
+      if (this.#tokenTo[i]! - token !== tokenBytes) continue
+      const last = view.getInt32(token + tokenBytes - 4, true)
+      for (let j = 0, at = from + 2; j < segmentCount; j++, at += stride) {
+        if (view.getInt32(at + tokenBytes - 4, true) !== last || !isSameToken(view, at, token)) continue
+        if (!isDiscriminator(this.#nodes[i]!.name)) echoed[j] = true
+      }
+    }
+    return comparable ? echoed : undefined
+  }
+
+  /** The same, for tokens of any kind. */
   echoed(pathTokens: readonly string[]): boolean[] | undefined {
     const echoed = pathTokens.map(() => false)
     let comparable = false
@@ -115,9 +133,9 @@ export class ShapeFolder {
 
   #leaf(line: LineBytes, tree: SchemaTree, from: number, to: number): number {
     const { headPlace } = tree
-    if (headPlace >= 0 && heads.holds(headPlace, line, from)) {
-      const head = heads.at(headPlace)
-      const headEnd = from + heads.lengthAt(headPlace)
+    if (headPlace >= 0 && leafHeads.holds(headPlace, line, from)) {
+      const head = leafHeads.at(headPlace)
+      const headEnd = from + leafHeads.lengthAt(headPlace)
       if (head.isPlain && line.bytes[headEnd] === quote) {
         this.#tokenFrom[this.#note(tree, head.kind)] = 0
         return headEnd + 1
@@ -135,8 +153,8 @@ export class ShapeFolder {
     const end = behind - 1
     const tokenFrom = tokenStart(line.bytes, from, end)
     const headEnd = tokenFrom === 0 ? end : tokenFrom - tokenMarkBytes
-    tree.headPlace = heads.placeOf(line, from, headEnd)
-    const head = tree.headPlace < 0 ? heads.of(line, from, headEnd) : heads.at(tree.headPlace)
+    tree.headPlace = leafHeads.placeOf(line, from, headEnd)
+    const head = tree.headPlace < 0 ? leafHeads.of(line, from, headEnd) : leafHeads.at(tree.headPlace)
     const i = this.#note(tree, head.kind)
     this.#tokenFrom[i] = tokenFrom
     this.#tokenTo[i] = end
@@ -204,39 +222,8 @@ function known(line: LineBytes, tree: SchemaTree, at: number, to: number): Schem
   return behind <= 0 ? undefined : tree.properties.get(line.buffer.toString('latin1', at + 1, behind - 1))
 }
 
-/** Where the token of the leaf `[from, end)` begins, as leaf-reader.ts finds it; 0 without one. */
-function tokenStart(bytes: Uint8Array, from: number, end: number): number {
-  for (let at = end - 1; at >= from + 2; at--) {
-    if (bytes[at] === equals) return bytes[at - 2] === space && bytes[at - 1] === letterK ? at + 1 : 0
-  }
-  return 0
-}
-
-/** Whether ` k=v1.0123456789abcdef"` stands at `at`, with any digits. */
-function isUsualToken({ bytes, view }: LineBytes, at: number): boolean {
-  const digits = at + 6
-  return (
-    bytes[at] === space &&
-    bytes[at + 1] === letterK &&
-    bytes[at + 2] === equals &&
-    bytes[at + 3] === 0x76 &&
-    bytes[at + 4] === 0x31 &&
-    bytes[at + 5] === 0x2e &&
-    bytes[digits + 16] === quote &&
-    ((unlikeHex(view.getInt32(digits, true)) |
-      unlikeHex(view.getInt32(digits + 4, true)) |
-      unlikeHex(view.getInt32(digits + 8, true)) |
-      unlikeHex(view.getInt32(digits + 12, true))) &
-      0x01010101) ===
-      0
-  )
-}
-
-/**
- * Bit 0 of each byte: set unless its upper half is that of digits or small letters and its lower half below ten. Wider than hex digits, and
- * without whatever means something in a leaf or in JSON: the quote, the backslash, the equals sign, bytes beyond ASCII.
- */
-function unlikeHex(word: number): number {
-  const upper = (word >>> 7) | ~((word >>> 4) | (word >>> 6))
-  return upper | ((word >>> 3) & ((word >>> 2) | (word >>> 1)))
+function isSameToken(view: DataView, a: number, b: number): boolean {
+  for (let i = 0; i < tokenBytes - 4; i += 4)
+    if (view.getInt32(a + i, true) !== view.getInt32(b + i, true)) return false
+  return true
 }

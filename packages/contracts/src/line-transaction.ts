@@ -81,6 +81,15 @@ export class LineTransaction implements HttpTransaction {
     return this.#line
   }
 
+  /** Where the array begins in the record. */
+  get queryFrom(): number {
+    return this.#spans[this.#at + at.query]!
+  }
+
+  get pathTokensFrom(): number {
+    return this.#spans[this.#at + at.pathTokens]!
+  }
+
   /** Where the shape stands in the record; 0 when there is none. */
   get requestShapeFrom(): number {
     return this.#spans[this.#at + at.requestShape]!

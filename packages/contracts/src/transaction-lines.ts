@@ -24,8 +24,11 @@ interface Remembered {
   readsLeft: number
 }
 
-/** Some 15 MB of records and decoded fields at most: a reader that is further behind decodes for itself. */
-const rememberedLinesMaxCount = 4_096
+/**
+ * As far as the readers of one bus may come apart, which holds 64 MiB of records: at most some 30 MB beside them. A reader that is
+ * further behind decodes for itself.
+ */
+const rememberedLinesMaxCount = 32_768
 /** Lines whose spans share one array: about what a record holds. */
 const spansBlockCount = 16
 const newline = 0x0a
