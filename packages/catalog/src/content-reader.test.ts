@@ -7,6 +7,8 @@ import { Catalog } from './catalog.js'
 import { ContentReader } from './content-reader.js'
 import { endpointFacts } from './endpoint-facts.js'
 import { emptyEndpointState, reduceEndpoint } from './endpoint-reducer.js'
+import { leafKind } from './leaf-kind.js'
+import { QueryReader } from './query-reader.js'
 import type { SchemaTree } from './schema-tree.js'
 import { stateCounts } from './state-counts.js'
 
@@ -29,7 +31,7 @@ const leaf = fc.oneof(
       fc.boolean(),
     )
     .map(([head, n, k, s, withToken]) => `${head} n=${n}${s ? ' s=email' : ''}${withToken ? ` k=${k}` : ''}`),
-  fc.constantFrom('', '=', ' k=', 'k=v1.0', 'str k=', 'text'),
+  fc.constantFrom('str k=a k=v1.00000000000000a1', 'str k=a', '', '=', ' k=', 'k=v1.0', 'str k=', 'text'),
 )
 const { shape } = fc.letrec<{ shape: unknown }>((tie) => ({
   shape: fc.oneof(
@@ -76,6 +78,22 @@ describe('reading from the bytes of a line', () => {
         expect(stateCounts(fromLines)).toEqual(stateCounts(plain))
       }),
       { numRuns: 300 },
+    )
+  })
+
+  it('reads names and leaves of a query, and which pair is the first of its name', () => {
+    const reader = new QueryReader()
+    fc.assert(
+      fc.property(transaction, (one) => {
+        for (const read of [...linesOf([one]), one]) {
+          reader.read(read)
+          const names = one.query.map(([name]) => name)
+          expect(reader.names.slice(0, reader.count)).toEqual(names)
+          expect(reader.kinds.slice(0, reader.count)).toEqual(one.query.map(([, text]) => leafKind(text)))
+          expect(names.map((_, i) => reader.isFirst(i))).toEqual(names.map((name, i) => names.indexOf(name) === i))
+          expect([reader.has('q'), reader.has('x')]).toEqual([names.includes('q'), false])
+        }
+      }),
     )
   })
 
