@@ -5,6 +5,7 @@ import { defaultHttpLimits, HttpCounters, type HttpLimits } from './http-limits.
 import { MessagePool } from './message.js'
 import type { Proxied } from './proxy-protocol.js'
 import type { RawMessage, RawTransaction } from './raw-transaction.js'
+import type { WebSocketTraffic } from './web-socket.js'
 
 export interface Transcript {
   readonly transactions: TranscriptLine[]
@@ -23,6 +24,7 @@ export interface TranscriptLine {
   readonly anomalies: readonly string[]
   readonly missedBytes: number
   readonly reversed: boolean
+  readonly webSocket?: WebSocketTraffic
   /** Only where a PROXY header was. */
   readonly proxied?: Proxied
 }
@@ -83,7 +85,8 @@ export function transcribe(script: readonly ScriptStep[], options: TranscriptOpt
   return { transactions, counters }
 }
 
-function lineOf({ request, response, anomalies, missedBytes, reversed, proxied }: RawTransaction): TranscriptLine {
+function lineOf(transaction: RawTransaction): TranscriptLine {
+  const { request, response, anomalies, missedBytes, reversed, webSocket, proxied } = transaction
   return {
     request: `${request.method} ${request.target} ${request.httpVersion}`,
     requestContent: Buffer.from(request.content).toString('latin1'),
@@ -96,6 +99,7 @@ function lineOf({ request, response, anomalies, missedBytes, reversed, proxied }
     anomalies: [...anomalies].sort(),
     missedBytes,
     reversed: reversed === true,
+    ...(webSocket === undefined ? {} : { webSocket }),
     ...(proxied === undefined ? {} : { proxied }),
   }
 }

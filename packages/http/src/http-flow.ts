@@ -15,6 +15,7 @@ import { guessProtocol } from './protocol-guess.js'
 import { mayStartProxyHeader, needMoreOctets, notProxyHeader, type Proxied, ProxyHeader } from './proxy-protocol.js'
 import type { RawTransactionSink } from './raw-transaction.js'
 import { TransactionPairer } from './transaction-pairer.js'
+import { WebSocketDirection, type WebSocketTraffic } from './web-socket.js'
 
 export type FlowDirection = 'c2s' | 's2c'
 export type FlowEnd = 'fin' | 'rst' | 'idle' | 'evicted' | 'end-of-capture'
@@ -51,6 +52,11 @@ export class HttpFlow implements MessageListener {
   #requestCount = 0
   /** The request whose response is being read; undefined for an interim or orphan response. */
   #answered: Message | undefined
+  /** Behind a WebSocket handshake. The request of one that is not published yet, and until when it may wait. */
+  #clientFrames: WebSocketDirection | undefined
+  #serverFrames: WebSocketDirection | undefined
+  #handshake: Message | undefined
+  #handshakeDueUs = 0
 
   constructor(options: HttpFlowOptions) {
     this.#pool = options.pool
@@ -74,7 +80,8 @@ export class HttpFlow implements MessageListener {
     ack: number,
   ): void {
     if (this.#isOpaque) {
-      this.#counters.opaqueBytes += to - from
+      if (this.#handshake !== undefined && atUs >= this.#handshakeDueUs) this.#publishHandshake(true)
+      this.opaque(this.#parser(direction).isRequest, buffer, from, to)
       return
     }
     if (this.#isAtStart && direction === 'c2s' && from < to) {
@@ -94,7 +101,10 @@ export class HttpFlow implements MessageListener {
 
   gap(direction: FlowDirection, missedBytes: number, _atUs: number): void {
     this.#pairer.hasGap = true
-    if (this.#isOpaque) return
+    if (this.#isOpaque) {
+      this.#webSocketOf(this.#parser(direction).isRequest)?.gap(missedBytes)
+      return
+    }
     const bytes = direction === 'c2s' ? this.#missedBehindStart(missedBytes) : missedBytes
     if (bytes <= 0) return
     const parser = this.#parser(direction)
@@ -111,7 +121,9 @@ export class HttpFlow implements MessageListener {
     // As after a gap: what was held is no header, or the rest of one is not there.
     if (direction === 'c2s') this.#missedBehindStart(0)
     this.#parser(direction).end(reason === 'fin' || reason === 'rst')
-    if (this.#endedDirections === 3) this.#flush()
+    if (this.#endedDirections !== 3) return
+    this.#flush()
+    this.#endWebSocket()
   }
 
   roomBytes(): number {
@@ -127,6 +139,11 @@ export class HttpFlow implements MessageListener {
 
   head(message: Message, isRequest: boolean): ContentRule {
     return isRequest ? this.#requestHead(message) : this.#responseHead(message)
+  }
+
+  opaque(isRequest: boolean, buffer: Uint8Array, from: number, to: number): void {
+    this.#counters.opaqueBytes += to - from
+    this.#webSocketOf(isRequest)?.push(buffer, from, to)
   }
 
   /** A message is over; from here on it belongs to this flow. */
@@ -190,6 +207,7 @@ export class HttpFlow implements MessageListener {
     const isTunnel = response.status === 101 || (request.hasMethod('CONNECT') && response.status < 300)
     if (isTunnel) {
       if (!request.isEnded) this.#requests.end(true)
+      else if (response.status === 101 && isWebSocket(response)) this.#hold(request, response)
       else this.#publish(request, response)
       this.#flush()
       this.#goOpaque('tunnel')
@@ -197,7 +215,7 @@ export class HttpFlow implements MessageListener {
     else response.keep()
   }
 
-  #publish(request: Message, response: Message | undefined): void {
+  #publish(request: Message, response: Message | undefined, webSocket?: WebSocketTraffic | undefined): void {
     this.#pairer.remove(request)
     if (this.#answered === request) this.#answered = undefined
     request.isPublished = true
@@ -209,11 +227,57 @@ export class HttpFlow implements MessageListener {
     const view = this.#pool.view
     view.fill(request, response, this.#midStream, this.reversed)
     view.proxied = this.reversed ? undefined : this.#proxied
+    view.webSocket = webSocket
     this.#sink(view)
+    view.webSocket = undefined
     request.response = undefined
     // The parser still holds a message that has not ended: it comes back through `ended`.
     if (request.isEnded) this.#pool.give(request)
     if (response !== undefined) this.#pool.give(response)
+  }
+
+  /** A WebSocket begins: its handshake waits, so that it can tell what was spoken. */
+  #hold(request: Message, response: Message): void {
+    this.#clientFrames = new WebSocketDirection()
+    this.#serverFrames = new WebSocketDirection()
+    if (this.#pool.heldHandshakeCount >= this.#limits.webSocketHeldMax) {
+      this.#publish(request, response, this.#webSocketTraffic(true))
+      return
+    }
+    this.#pairer.remove(request)
+    request.keep()
+    response.keep()
+    this.#handshake = request
+    this.#handshakeDueUs = response.lastByteAtUs + this.#limits.webSocketHoldUs
+    this.#pool.heldHandshakeCount++
+  }
+
+  #publishHandshake(isOpen: boolean): void {
+    const request = this.#handshake
+    if (request === undefined) return
+    this.#handshake = undefined
+    this.#pool.heldHandshakeCount--
+    this.#publish(request, request.response, this.#webSocketTraffic(isOpen))
+  }
+
+  #endWebSocket(): void {
+    this.#publishHandshake(false)
+    for (const frames of [this.#clientFrames, this.#serverFrames]) {
+      if (frames === undefined) continue
+      const { frameCount, textMessageCount, binaryMessageCount } = frames.counts
+      this.#counters.webSocketFrameCount += frameCount
+      this.#counters.webSocketMessageCount += textMessageCount + binaryMessageCount
+    }
+    this.#clientFrames = this.#serverFrames = undefined
+  }
+
+  #webSocketOf(isRequest: boolean): WebSocketDirection | undefined {
+    return isRequest ? this.#clientFrames : this.#serverFrames
+  }
+
+  #webSocketTraffic(isOpen: boolean): WebSocketTraffic | undefined {
+    if (this.#clientFrames === undefined || this.#serverFrames === undefined) return undefined
+    return { c2s: { ...this.#clientFrames.counts }, s2c: { ...this.#serverFrames.counts }, isOpen }
   }
 
   /** No response will come any more. */
@@ -314,4 +378,9 @@ export class HttpFlow implements MessageListener {
     this.#isOpaque = true
     this.#counters.opaqueFlows[kind]++
   }
+}
+
+/** RFC 6455 §4.2.2: the server's Upgrade names what the connection speaks now. */
+function isWebSocket({ fields }: Message): boolean {
+  return fields.first('upgrade')?.toLowerCase() === 'websocket'
 }

@@ -17,6 +17,10 @@ export interface HttpLimits {
   readonly flowBufferedMaxBytes: number
   /** Content kept by all flows. */
   readonly totalBufferedMaxBytes: number
+  /** A WebSocket handshake is published when its connection ends, or with the first bytes so much later. */
+  readonly webSocketHoldUs: number
+  /** Handshakes held in all; more are published at once. */
+  readonly webSocketHeldMax: number
   /** Bytes of a direction looked through for a first message before the flow counts as opaque. */
   readonly searchMaxBytes: number
 }
@@ -30,6 +34,8 @@ export const defaultHttpLimits: HttpLimits = {
   codingLayersMax: 4,
   flowBufferedMaxBytes: 4_194_304,
   totalBufferedMaxBytes: 268_435_456,
+  webSocketHoldUs: 30_000_000,
+  webSocketHeldMax: 10_000,
   searchMaxBytes: 65_536,
 }
 
@@ -46,6 +52,9 @@ export class HttpCounters {
   bufferOverflowCount = 0
   /** Flows given up as not HTTP/1, by what they are. */
   opaqueFlows = { tls: 0, http2: 0, other: 0, tunnel: 0 }
+  /** Frames and messages behind WebSocket handshakes, whether or not these were still held. */
+  webSocketFrameCount = 0
+  webSocketMessageCount = 0
   /** Bytes on such flows. */
   opaqueBytes = 0
   readonly anomalies = new Map<AnomalyName, number>()

@@ -38,6 +38,8 @@ export interface MessageListener {
   isBareAnswer(): boolean
   /** A head is complete. */
   head(message: Message, isRequest: boolean): ContentRule
+  /** Bytes behind the last message, of whatever the connection speaks now. Borrowed. */
+  opaque(isRequest: boolean, buffer: Uint8Array, from: number, to: number): void
   /** A message is complete, or will never be (`message.isIncomplete`). The listener owns it from here on. */
   ended(message: Message, isRequest: boolean): void
 }
@@ -72,7 +74,7 @@ export class Http1Parser {
     for (let at = from; at < to; ) {
       switch (this.state) {
         case 'opaque':
-          this.#pool.counters.opaqueBytes += to - at
+          this.#listener.opaque(this.isRequest, buffer, at, to)
           return
         case 'bare':
           return

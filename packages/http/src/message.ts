@@ -14,6 +14,7 @@ import { latin1 } from './octets.js'
 import type { Proxied } from './proxy-protocol.js'
 import type { RawRequest, RawResponse, RawTransaction } from './raw-transaction.js'
 import { emptyStartLine, isMethod, methodText, versionText } from './start-line.js'
+import type { WebSocketTraffic } from './web-socket.js'
 
 const noBytes = new Uint8Array(0)
 const noAnomalies: readonly AnomalyName[] = []
@@ -292,6 +293,7 @@ class TransactionView implements RawTransaction {
   midStream = false
   reversed = false
   proxied: Proxied | undefined = undefined
+  webSocket: WebSocketTraffic | undefined
   anomalies: readonly AnomalyName[] = noAnomalies
 
   get request(): Message {
@@ -334,6 +336,8 @@ export class MessagePool {
   readonly counters: HttpCounters
   /** Content held by all messages that are taken. */
   bufferedBytes = 0
+  /** WebSocket handshakes that wait for the end of their connections. */
+  heldHandshakeCount = 0
   readonly #free: Message[] = []
   #freeBytes = 0
   readonly #headBlock = Buffer.allocUnsafeSlow(headBlockBytes)

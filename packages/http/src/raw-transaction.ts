@@ -5,6 +5,7 @@
 
 import type { FieldList } from './field-list.js'
 import type { Proxied } from './proxy-protocol.js'
+import type { WebSocketTraffic } from './web-socket.js'
 
 export interface RawMessage {
   /** `0.9`, `1.0`, `1.1`, `2`. */
@@ -47,6 +48,8 @@ export interface RawTransaction {
   readonly reversed?: boolean
   /** What a PROXY header in front of the client's bytes says about whom they are for; undefined without one. */
   readonly proxied?: Proxied | undefined
+  /** Of a WebSocket handshake: what followed it. */
+  readonly webSocket?: WebSocketTraffic | undefined
   /** Names of protocol oddities, deduplicated. */
   readonly anomalies: readonly string[]
 }
