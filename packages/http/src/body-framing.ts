@@ -2,7 +2,7 @@
 
 import { type FieldTable, nameHashOf } from './field-list.js'
 import type { AnomalyName } from './http-limits.js'
-import { isBlank, lowerTable, tokensOf } from './octets.js'
+import { CR, HTAB, isBlank, LF, lowerTable, tokensOf } from './octets.js'
 
 export type FramingKind = 'none' | 'length' | 'chunked' | 'until-close'
 
@@ -53,20 +53,24 @@ function frameByTransferCoding(
   out: BodyFraming,
   report: (name: AnomalyName) => void,
 ): boolean {
-  let isChunked = false
   let isLast = false
   let hasUnknown = false
+  let chunkedCount = 0
   const others: string[] = []
   let index = firstIndex
   for (; index >= 0; index = fields.indexOfHashed('transfer-encoding', transferEncodingHash, index + 1)) {
+    if (hasStrayOctet(fields, index)) hasUnknown = true
     for (const coding of tokensOf(fields.value(index))) {
       if (coding === 'identity') continue
       isLast = coding === 'chunked'
-      if (isLast) isChunked = true
+      if (isLast) chunkedCount++
       else if (['gzip', 'x-gzip', 'deflate', 'br'].includes(coding)) others.push(coding)
       else hasUnknown = true
     }
   }
+  const isChunked = chunkedCount > 0
+  // RFC 9112 §6.1: chunked is applied once.
+  if (chunkedCount > 1) report('http.transfer-encoding-repeated')
   if (hasUnknown || (isChunked && !isLast)) report('http.transfer-encoding-unknown')
   if (!isChunked) {
     if (others.length === 0) return false
@@ -77,6 +81,16 @@ function frameByTransferCoding(
   out.kind = 'chunked'
   out.transferCodings = others.join(',')
   return true
+}
+
+/** Octets that stand in no list of codings: what one receiver reads as `chunked` another does not. */
+function hasStrayOctet(fields: FieldTable, index: number): boolean {
+  for (let i = fields.valueStart(index); i < fields.valueEnd(index); i++) {
+    const octet = fields.bytes[i]!
+    if (octet < 0x20 && octet !== HTAB && octet !== CR && octet !== LF) return true
+    if (octet > 0x7e || octet === 0x22) return true
+  }
+  return false
 }
 
 /** The length, or -1 when no value is usable. Repeated equal values count once; of unequal ones the first holds. */

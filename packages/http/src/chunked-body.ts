@@ -22,6 +22,9 @@ export class ChunkedBody {
   remainingBytes = 0
   /** A size stood among octets that do not belong there. */
   isOdd = false
+  /** A line did not end with CRLF, or none did where one must. RFC 9112 §7.1 knows no other. */
+  hasOddLineEnd = false
+  #isBehindCr = false
   #digits = 0
   #seenDigit = false
   #trailers = noBytes
@@ -31,6 +34,8 @@ export class ChunkedBody {
   reset(): void {
     this.state = 'size'
     this.isOdd = false
+    this.hasOddLineEnd = false
+    this.#isBehindCr = false
     this.#startSize()
     this.#trailers = noBytes
     this.#trailerBytes = 0
@@ -68,6 +73,8 @@ export class ChunkedBody {
   }
 
   #step(octet: number): void {
+    if (octet === LF && !this.#isBehindCr) this.hasOddLineEnd = true
+    this.#isBehindCr = octet === CR
     if (this.state === 'data-end') {
       if (octet === LF) this.#startSize()
       else if (octet !== CR) this.#afterData(octet)
@@ -95,6 +102,7 @@ export class ChunkedBody {
 
   /** No line end behind the data: some senders leave it out. */
   #afterData(octet: number): void {
+    this.hasOddLineEnd = true
     this.#startSize()
     this.#step(octet)
   }

@@ -25,11 +25,31 @@ describe('decodeContent', () => {
     ['deflate', 'gzip labelled deflate', gz],
     ['gzip', 'zlib labelled gzip', zlib.deflateSync(text)],
     ['gzip', 'not compressed at all', text],
+    ['br', 'gzip labelled br', gz],
+    ['deflate', 'Brotli is not guessed: what is no DEFLATE stays', text],
+    ['br, gzip', 'Brotli inside gzip', zlib.gzipSync(zlib.brotliCompressSync(text))],
     ['identity', 'identity', text],
   ])('%s: %s', (field, _why, encoded) => {
     const { bytes, totalBytes, isTruncated } = decode(encoded, field)
     expect(bytes.equals(text)).toBe(true)
     expect([totalBytes, isTruncated]).toEqual([text.length, false])
+  })
+
+  it('undoes zstd where Node can, else says that it did not', () => {
+    const { zstdCompressSync } = zlib as { readonly zstdCompressSync?: (bytes: Uint8Array) => Buffer }
+    const packed = zstdCompressSync?.(text) ?? Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0])
+    for (const field of ['zstd', 'gzip']) {
+      const { bytes, totalBytes, isTruncated, anomalies } = decode(packed, field)
+      if (zstdCompressSync !== undefined)
+        expect([bytes.equals(text), totalBytes, anomalies]).toEqual([true, text.length, []])
+      else
+        expect([bytes.length, totalBytes, isTruncated, anomalies]).toEqual([
+          0,
+          undefined,
+          true,
+          ['http.content-coding-unsupported'],
+        ])
+    }
   })
 
   it('decodes what there is of a stream that was cut short, without a size', () => {

@@ -33,6 +33,19 @@ const undoBrotli: Undo = (bytes, { maxOutputLength, finishFlush }) =>
       finishFlush === undefined ? zlib.constants.BROTLI_OPERATION_FINISH : zlib.constants.BROTLI_OPERATION_FLUSH,
   })
 
+/** RFC 8878. Node has it from 22.15 on, its types here may not. */
+interface ZstdCalls {
+  readonly zstdDecompressSync?: (bytes: Uint8Array, options: zlib.ZlibOptions) => Buffer
+}
+const { zstdDecompressSync } = zlib as ZstdCalls
+
+const undoZstd: Undo = (bytes, { maxOutputLength, finishFlush }) =>
+  zstdDecompressSync!(bytes, {
+    ...(maxOutputLength === undefined ? {} : { maxOutputLength }),
+    // ZSTD_e_flush: what there is, if the end is missing.
+    ...(finishFlush === undefined ? {} : { finishFlush: 1 }),
+  })
+
 /** `gzip, deflate` → its codings in the order they were applied, lower case, without parameters and `identity`. */
 export function codingsOf(fieldValues: string): string[] {
   return tokensOf(fieldValues).filter((coding) => coding !== 'identity')
@@ -73,6 +86,11 @@ export function decodeContent(
 /** A coding that is unknown, or not what the bytes are, leaves them as they are. */
 function undoLayer(coding: string, out: DecodedContent, outputMax: number, report: (name: AnomalyName) => void): void {
   const undos = undosFor(coding, out.bytes)
+  if (undos === 'unsupported') {
+    report('http.content-coding-unsupported')
+    notDecoded(out)
+    return
+  }
   if (undos === undefined) {
     report('http.content-coding-unknown')
     return
@@ -127,14 +145,30 @@ function notDecoded(out: DecodedContent): DecodedContent {
   return out
 }
 
-/** What to try, likeliest first, judged by the first bytes rather than the label: senders confuse gzip, zlib and raw DEFLATE. */
-function undosFor(coding: string, bytes: Uint8Array): readonly Undo[] | undefined {
+/**
+ * What to try, likeliest first, judged by the first bytes rather than the label: senders confuse gzip, zlib and raw DEFLATE, and
+ * label as `br` or `zstd` what is gzip. Brotli alone has no mark to know it by.
+ */
+function undosFor(coding: string, bytes: Uint8Array): readonly Undo[] | 'unsupported' | undefined {
+  if (!knownCodings.has(coding)) return undefined
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return coding === 'br' ? gzipOrBrotliWays : gzipWays
+  if (isZstd(bytes) || coding === 'zstd') return zstdDecompressSync === undefined ? 'unsupported' : zstdWays
   if (coding === 'br') return brotliWays
-  if (coding !== 'gzip' && coding !== 'x-gzip' && coding !== 'deflate' && coding !== 'x-deflate') return undefined
-  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return gzipWays
   const first = bytes[0] ?? 0
   const isZlib = (first & 0x0f) === 8 && (first * 256 + (bytes[1] ?? 0)) % 31 === 0
   return isZlib ? zlibWays : rawWays
+}
+
+const knownCodings = new Set(['gzip', 'x-gzip', 'deflate', 'x-deflate', 'br', 'zstd'])
+
+/** A frame's magic number. RFC 8878 §3.1.1. */
+function isZstd(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x28 && bytes[1] === 0xb5 && bytes[2] === 0x2f && bytes[3] === 0xfd
+}
+
+/** Content that is gzip though no field says so. RFC 1952 §2.3.1: magic, DEFLATE, no reserved flag. */
+export function looksLikeGzip(bytes: Uint8Array): boolean {
+  return bytes.length >= 18 && bytes[0] === 0x1f && bytes[1] === 0x8b && bytes[2] === 8 && (bytes[3]! & 0xe0) === 0
 }
 
 /** The DEFLATE stream inside gzip, whatever header flags and checksum say. RFC 1952 §2.3. */
@@ -142,6 +176,8 @@ const undoInsideGzip: Undo = (bytes, options) => zlib.inflateRawSync(bytes.subar
 const undoInsideZlib: Undo = (bytes, options) => zlib.inflateRawSync(bytes.subarray(2), options)
 
 const brotliWays = [undoBrotli]
+const gzipOrBrotliWays: readonly Undo[] = [zlib.gunzipSync, undoBrotli]
+const zstdWays = [undoZstd]
 const gzipWays: readonly Undo[] = [zlib.gunzipSync, undoInsideGzip]
 const zlibWays: readonly Undo[] = [zlib.inflateSync, undoInsideZlib, zlib.inflateRawSync]
 const rawWays: readonly Undo[] = [zlib.inflateRawSync]

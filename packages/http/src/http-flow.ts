@@ -8,6 +8,7 @@
  */
 
 import { forgetDecoded } from './content.js'
+import { nameHashOf } from './field-list.js'
 import type { HttpCounters, HttpLimits } from './http-limits.js'
 import { type ContentRule, Http1Parser, type MessageListener } from './http1-parser.js'
 import type { Message, MessagePool } from './message.js'
@@ -26,6 +27,8 @@ export interface HttpFlowOptions {
   /** The flow was joined after its start. */
   readonly midStream: boolean
 }
+
+const hostHash = nameHashOf('host')
 
 type Opaque = keyof HttpCounters['opaqueFlows']
 
@@ -160,6 +163,10 @@ export class HttpFlow implements MessageListener {
     this.#hasSides = true
     request.flowIndex = this.#requestCount++
     if (this.reversed) request.report('http.directions-swapped')
+    // RFC 9112 §3.2: which of them holds, receivers do not agree.
+    const { fields } = request
+    const host = fields.indexOfHashed('host', hostHash, 0)
+    if (host >= 0 && fields.indexOfHashed('host', hostHash, host + 1) >= 0) request.report('http.host-repeated')
     this.#pairer.add(request)
     if (this.#pairer.pending.length > this.#limits.pendingRequestsMax) {
       this.#counters.pendingOverflowCount++

@@ -336,9 +336,9 @@ const cases: [string, readonly ScriptStep[], readonly string[]][] = [
       ['c', get],
       ['s', `${chunked}1\r\na1\r\nb\r\n0\r\n\r\n`],
     ],
-    [`${g} 200 "ab" 2`],
+    [`${g} 200 "ab" 2 [chunk-line-end-odd]`],
   ],
-  ['closed behind the last chunk', [['c', get], ['s', `${chunked}1\r\na\r\n0\n`], ['sx']], [`${g} 200 "a" 1`]],
+  ['closed behind the last chunk', [['c', get], ['s', `${chunked}1\r\na\r\n0\r\n`], ['sx']], [`${g} 200 "a" 1`]],
   ['closed within a chunk', [['c', get], ['s', `${chunked}5\r\na`], ['sx']], [`${g} 200 "a" ? [content-incomplete]`]],
   [
     'chunked among other words',
@@ -393,6 +393,182 @@ const cases: [string, readonly ScriptStep[], readonly string[]][] = [
       ['s', ok('x')],
     ],
     ['POST / 1.1 "abcd" > 413 "no" 2', `${g} 200 "x" 1`],
+  ],
+  [
+    'chunked twice',
+    [
+      ['c', get],
+      ['s', `${chunked.replace('chunked', 'chunked, chunked')}1\r\na\r\n0\r\n\r\n`],
+    ],
+    [`${g} 200 "a" 1 [transfer-encoding-repeated]`],
+  ],
+  [
+    'chunked in two lines',
+    [
+      ['c', get],
+      ['s', `${chunked.replace('chunked', 'chunked\r\nTransfer-Encoding: chunked')}1\r\na\r\n0\r\n\r\n`],
+    ],
+    [`${g} 200 "a" 1 [transfer-encoding-repeated]`],
+  ],
+  [
+    'chunked behind a control',
+    [
+      ['c', get],
+      ['s', `${chunked.replace('chunked', '\x0bchunked')}1\r\na\r\n0\r\n\r\n`],
+    ],
+    [`${g} 200 "a" 1 [transfer-encoding-unknown]`],
+  ],
+  [
+    'chunked in HTTP/1.0',
+    [
+      ['c', get],
+      ['s', `${chunked.replace('1.1', '1.0')}1\r\na\r\n0\r\n\r\n`],
+    ],
+    [`${g} 200 "a" 1 [transfer-encoding-in-1.0]`],
+  ],
+  [
+    'another coding than chunked, request',
+    [
+      ['c', `POST / HTTP/1.1\r\nTransfer-Encoding: foo\r\nContent-Length: 1\r\n\r\nx${get}`],
+      ['s', ok('1') + ok('2')],
+    ],
+    ['POST / 1.1 "x" > 200 "1" 1 [transfer-encoding-unknown]', `${g} 200 "2" 1`],
+  ],
+  [
+    'lengths that are no numbers: sign, blank, hexadecimal, empty',
+    ['+1', '1 1', '0x1', ''].flatMap((value): ScriptStep[] => [
+      ['c', `POST / HTTP/1.1\r\nContent-Length: ${value}\r\n\r\n`],
+      ['s', ok('')],
+    ]),
+    Array.from({ length: 4 }, () => 'POST / 1.1 > 200 "" 0 [content-length-invalid]'),
+  ],
+  [
+    'lengths in a list',
+    [
+      ['c', 'POST / HTTP/1.1\r\nContent-Length: 2, 2, 3\r\n\r\nab'],
+      ['s', ok('')],
+    ],
+    ['POST / 1.1 "ab" > 200 "" 0 [content-length-conflict,content-length-repeated]'],
+  ],
+  [
+    'a length with zeros in front',
+    [
+      ['c', 'POST / HTTP/1.1\r\nContent-Length: 0000000000000000002\r\n\r\nab'],
+      ['s', ok('')],
+    ],
+    ['POST / 1.1 "ab" > 200 "" 0'],
+  ],
+  [
+    'Host twice',
+    [
+      ['c', 'GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n'],
+      ['s', ok('')],
+    ],
+    [`${g} 200 "" 0 [host-repeated]`],
+  ],
+  [
+    'LF alone ends the lines of chunks',
+    [
+      ['c', get],
+      ['s', `${chunked}1;x\na\r\n0\r\n\r\n`],
+    ],
+    [`${g} 200 "a" 1 [chunk-line-end-odd]`],
+  ],
+  [
+    'GET with content',
+    [
+      ['c', `GET / HTTP/1.1\r\nContent-Length: 2\r\n\r\nab${get}`],
+      ['s', ok('1') + ok('2')],
+    ],
+    ['GET / 1.1 "ab" > 200 "1" 1', `${g} 200 "2" 1`],
+  ],
+  [
+    'chunked request with trailers',
+    [
+      ['c', 'PUT /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nX-T: 1\r\n\r\n'],
+      ['s', ok('')],
+    ],
+    ['PUT /x 1.1 "ab" > 200 "" 0'],
+  ],
+  [
+    'Expect: the content follows the interim response',
+    [
+      ['c', 'PUT /x HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n'],
+      ['s', 'HTTP/1.1 100 Continue\r\n\r\n'],
+      ['c', 'ab'],
+      ['s', ok('y')],
+    ],
+    ['PUT /x 1.1 "ab" > 200 "y" 1'],
+  ],
+  [
+    'Expect refused, and the connection closed: the content never comes',
+    [
+      ['c', 'PUT /x HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n'],
+      ['s', 'HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n'],
+      ['cx'],
+      ['sx'],
+    ],
+    ['PUT /x 1.1 > 417 "" 0 [content-incomplete]'],
+  ],
+  [
+    'several interim responses',
+    [
+      ['c', get],
+      ['s', 'HTTP/1.1 102 P\r\n\r\nHTTP/1.1 103 E\r\nLink: x\r\nContent-Length: 9\r\n\r\n'],
+      ['s', ok('x')],
+    ],
+    [`${g} 200 "x" 1`],
+  ],
+  [
+    'a range of several parts is content like any other',
+    [
+      ['c', 'GET / HTTP/1.1\r\nRange: bytes=0-0,2-2\r\n\r\n'],
+      ['s', ok('--b\r\n\r\na\r\n--b--', 'Content-Type: multipart/byteranges; boundary=b\r\n').replace('200', '206')],
+    ],
+    [`${g} 206 "--b\r\n\r\na\r\n--b--" 15`],
+  ],
+  [
+    'a multipart form that holds what looks like messages',
+    [
+      ['c', `POST / HTTP/1.1\r\nContent-Length: ${get.length + 8}\r\n\r\n--b\r\n${get}b--`],
+      ['s', ok('')],
+    ],
+    [`POST / 1.1 "--b\r\n${get}b--" > 200 "" 0`],
+  ],
+  [
+    'a status line without reason phrase, with and without its space',
+    [
+      ['c', get + get],
+      ['s', 'HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\nHTTP/1.1 201\r\nContent-Length: 0\r\n\r\n'],
+    ],
+    [`${g} 200 "" 0`, `${g} 201 "" 0`],
+  ],
+  [
+    'obs-text and tabs in values and reasons, more than one space in the request line',
+    [
+      ['c', 'GET  /a\xff  HTTP/1.1\r\nX:\ta\tb\xe4\r\n\r\n'],
+      ['s', ok('x').replace('OK', 'Gr\xfc\xdfe\t!')],
+    ],
+    ['GET /a\xff 1.1 > 200 "x" 1'],
+  ],
+  [
+    'HTTP/1.0 and 1.1 in turn',
+    [
+      ['c', get.replace('1.1', '1.0')],
+      ['s', ok('1').replace('1.1', '1.0')],
+    ],
+    ['GET / 1.0 > 200 "1" 1'],
+  ],
+  [
+    'the rest of a response head is missing: its status is known',
+    [
+      ['c', get],
+      ['s', 'HTTP/1.1 503 No\r\nServer: x\r\nX-'],
+      ['s', 30],
+      ['c', get],
+      ['s', ok('2')],
+    ],
+    [`${g} 503 "" ? [head-incomplete]`, `${g} 200 "2" 1 [resynchronized]`],
   ],
   // Gaps
   [
@@ -609,7 +785,9 @@ describe('HTTP/1 messages', () => {
               contentBytes: response.content.length,
               fields: expect.arrayContaining(request.fields.map(([name, text]) => `${name}: ${text}`)),
               responseFields: expect.arrayContaining(response.fields.map(([name, text]) => `${name}: ${text}`)),
-              anomalies: [],
+              anomalies: [request, response].some(({ chunks, eol }) => chunks !== undefined && eol === '\n')
+                ? ['http.chunk-line-end-odd']
+                : [],
               missedBytes: 0,
               reversed: false,
             })),

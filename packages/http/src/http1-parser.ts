@@ -289,6 +289,9 @@ export class Http1Parser {
       return end
     }
     frameBody(message.fields, this.isRequest, this.#framing, message.report)
+    // RFC 9112 §6.1: whoever knows but 1.0 reads other content than whoever knows the field.
+    if (this.#framing.kind === 'chunked' && message.startLine.version < 11)
+      message.report('http.transfer-encoding-in-1.0')
     message.transferCodings = this.#framing.transferCodings
     switch (this.#framing.kind) {
       case 'none':
@@ -330,6 +333,7 @@ export class Http1Parser {
     const chunked = this.#chunked!
     const end = chunked.push(buffer, at, to, message, this.#pool.limits)
     if (chunked.isOdd) message.report('http.chunk-size-odd')
+    if (chunked.hasOddLineEnd) message.report('http.chunk-line-end-odd')
     if (chunked.state === 'done') this.#end()
     else if (chunked.state === 'malformed') {
       message.report('http.chunk-malformed')

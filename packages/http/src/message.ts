@@ -7,7 +7,7 @@
  */
 
 import { assert } from '@tapwarden/base/assert'
-import { codingsOf, decodeContent } from './content.js'
+import { codingsOf, decodeContent, looksLikeGzip } from './content.js'
 import { FieldTable, nameHashOf } from './field-list.js'
 import type { AnomalyName, HttpCounters, HttpLimits } from './http-limits.js'
 import { latin1 } from './octets.js'
@@ -18,6 +18,8 @@ import type { WebSocketTraffic } from './web-socket.js'
 
 const noBytes = new Uint8Array(0)
 const noAnomalies: readonly AnomalyName[] = []
+const gzipAlone = ['gzip']
+const textTypePattern = /^(?:text\/|application\/(?:[a-z.+-]*\+)?(?:json|xml|javascript|x-www-form-urlencoded)\b)/i
 const contentEncodingHash = nameHashOf('content-encoding')
 const initialHeadBytes = 1_024
 const initialStoreBytes = 3_072
@@ -190,7 +192,7 @@ export class Message implements RawRequest, RawResponse {
       this.contentTruncated = this.isIncomplete
       return
     }
-    const codings = this.#codings()
+    const codings = this.#codings() ?? this.#unlabelledCodings()
     if (codings === undefined) {
       this.contentBytes = this.isIncomplete ? undefined : this.encodedBytes
       this.contentTruncated = this.isIncomplete || this.#heldBytes < this.encodedBytes
@@ -256,6 +258,15 @@ export class Message implements RawRequest, RawResponse {
     }
     const codings = codingsOf(values + this.transferCodings)
     return codings.length === 0 ? undefined : codings
+  }
+
+  /** Some senders compress text and do not say so. What is no text may well be a compressed file, and stays one. */
+  #unlabelledCodings(): string[] | undefined {
+    const first = this.#lent === undefined ? this.#store[0] : this.#lent[this.#lentFrom]
+    if (first !== 0x1f || !looksLikeGzip(this.#encodedContent())) return undefined
+    if (!textTypePattern.test(this.fields.first('content-type') ?? '')) return undefined
+    this.report('http.content-coding-unlabelled')
+    return gzipAlone
   }
 
   #keepContent(): void {
