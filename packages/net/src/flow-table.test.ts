@@ -165,9 +165,9 @@ describe('what the sensor missed', () => {
     expect(run(frames).events).toEqual(['c2s abc', 'c2s def', 'c2s end end-of-capture', 's2c end end-of-capture'])
   })
 
-  it('decides a hole that nobody acknowledged when its time is over, and drops what comes later', () => {
+  it('decides a hole by time alone where the receiver is not in the capture, and drops what comes later', () => {
     const frames = [
-      ...handshake,
+      segment('client', -1, '', { flags: tcpSyn }),
       segment('client', 3, 'def'),
       segment('client', 6, 'ghi', { timestampUs: 7_000_000 }),
       segment('client', 0, 'abc', { timestampUs: 7_000_001 }),
@@ -175,20 +175,19 @@ describe('what the sensor missed', () => {
     expect(run(frames, {}, false).events).toEqual(['c2s gap 3', 'c2s def', 'c2s ghi'])
   })
 
-  it('waits as long as the receiver is seen to lack the bytes, and forgets one early segment that it never takes', () => {
-    const begun = [...handshake, segment('client', 3, 'def'), segment('server', 0, '', { ack: 0 })]
-    const repeated = [...begun, segment('client', 0, 'abc', { timestampUs: 40_000_000 })]
+  it('waits for what a visible receiver does not have, however long', () => {
+    const early = segment('client', 3, 'def')
+    const repeated = [...handshake, early, segment('client', 0, 'abc', { timestampUs: 50_000_000 })]
     expect(run(repeated, {}, false).events).toEqual(['c2s abc', 'c2s def'])
+    // Forged: the real bytes go on below it, and it is never acknowledged.
     const forged = [
-      ...begun,
-      segment('client', 0, 'x', { timestampUs: 62_000_000 }),
-      segment('client', 1, 'y', { timestampUs: 62_000_001 }),
+      ...handshake,
+      segment('client', 9_000, 'forged'),
+      segment('client', 0, 'abc', { timestampUs: 50_000_000 }),
+      segment('client', 3, 'def', { timestampUs: 500_000_000 }),
+      segment('client', 6, '', { flags: tcpFin | tcpAck, timestampUs: 500_000_001 }),
     ]
-    const { events, table } = run(forged, {}, false)
-    expect(events).toEqual(['c2s x', 'c2s y'])
-    expect(table.anomalies.of('tcp.early-data-refused')).toBe(1)
-    const two = [...begun, segment('client', 6, 'ghi'), segment('client', 9, 'jkl', { timestampUs: 62_000_000 })]
-    expect(run(two, {}, false).events).toEqual(['c2s gap 3', 'c2s def', 'c2s ghi', 'c2s jkl'])
+    expect(run(forged).events).toEqual(['c2s abc', 'c2s def', 'c2s end fin', 's2c end end-of-capture'])
   })
 
   it('decides acknowledged holes after 1 ms behind data and 20 ms behind a pure ACK', () => {
@@ -219,6 +218,26 @@ describe('what the sensor missed', () => {
     expect(events.filter((event) => event.startsWith('c2s')).join()).toBe('c2s abc,c2s def,c2s end end-of-capture')
     expect(events).toContain('s2c one')
     expect(events.some((event) => event.includes('gap'))).toBe(false)
+  })
+
+  it('gives up the holes that have waited longest when early data of all flows takes more memory than allowed', () => {
+    const early = (port: number) => {
+      const built = buildConversation(
+        { ...spec, clientPort: port },
+        [{ direction: 'c2s', bytes: text('0123456789') }],
+        0,
+      )
+      const frames = buildConversation(
+        { ...spec, clientPort: port, segmentMaxBytes: 5 },
+        [{ direction: 'c2s', bytes: text('0123456789') }],
+        0,
+      )
+      return [...built.slice(0, 3), frames[4]!].map(({ bytes }) => ({ bytes, timestampUs: 1_000_000 }))
+    }
+    const { flows, table } = run([41_000, 41_001, 41_002].flatMap(early), { bufferMaxBytes: 270 }, false)
+    expect(flows.map(({ info, events }) => [info.clientPort, events])).toEqual([[41_000, ['c2s gap 5', 'c2s 56789']]])
+    expect(table.anomalies.of('tcp.early-data-overflow')).toBe(1)
+    expect(table.statistics().bufferedBytes).toBeLessThanOrEqual(270)
   })
 
   it('gives up holes when early data takes more memory than allowed', () => {
@@ -382,6 +401,17 @@ describe('odd segments', () => {
       'tcp.reset-wild',
     ],
     [
+      'a reset behind what was delivered',
+      [
+        ...handshake,
+        segment('client', 0, 'abc'),
+        segment('client', 2, '', { flags: tcpRst }),
+        segment('client', 3, 'def', { timestampUs: 30_000_000 }),
+      ],
+      ['c2s abc', 'c2s def'],
+      'tcp.reset-wild',
+    ],
+    [
       'data after FIN',
       [...handshake, segment('client', 0, 'abc', { flags: tcpFin | tcpAck }), segment('client', 4, 'def')],
       ['c2s abc', 'c2s end fin'],
@@ -503,6 +533,25 @@ describe('the life of a flow', () => {
     expect(flows).toHaveLength(1)
     expect(flows[0]?.events).toEqual(inOrder)
     expect(table.statistics()).toMatchObject({ flowCount: 8, evictedFlowCount: 43 })
+  })
+
+  it('keeps busy flows and evicts those that said little, unless the busy were silent for much longer', () => {
+    const busyTurns = [...turns, ...turns, ...turns, ...turns]
+    // Four busy connections that stay open, then a crowd of which each says one thing.
+    const busy = [0, 1, 2, 3].flatMap((index) =>
+      buildConversation({ ...spec, clientPort: 41_000 + index }, busyTurns, 1_000_000 + index, 10).slice(0, -4),
+    )
+    const crowd = (fromUs: number) =>
+      [...Array(60).keys()].map((index) => {
+        const built = buildConversation({ ...spec, clientPort: 50_000 + index }, turns, 0)
+        return { ...built[3]!, timestampUs: fromUs + 1_000 * index }
+      })
+    const isBusyLeft = (fromUs: number) =>
+      run([...busy, ...crowd(fromUs)], { flowMaxCount: 16 }, false).flows.filter(
+        ({ info, events }) => info.clientPort < 42_000 && events.at(-1) === 's2c two',
+      ).length
+    expect(isBusyLeft(1_010_000)).toBe(4)
+    expect(isBusyLeft(9_000_000)).toBe(0)
   })
 
   it('a lone ACK, FIN or RST opens nothing', () => {

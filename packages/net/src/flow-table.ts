@@ -3,8 +3,9 @@
  *
  *   segment ──► find flow (or open one: SYN, or data joined mid-stream) ──► decide what is overdue ──► half-stream ──► consumer
  *
- * Flows are in three lists by age. When the table is full the oldest of the first list that has one leaves: closed flows, then flows
- * without a byte (a flood of SYNs must not push out real ones), then active flows.
+ * Flows are in four lists by age. When the table is full the oldest of the first list that has one leaves: closed flows, then flows
+ * without a byte (a flood of SYNs must not push out real ones), then those that said little, then busy ones. The busy wait for that:
+ * but one that was silent for eight times as long as the oldest of those that said little leaves before that.
  *
  * Invariants: at most `flowMaxCount` flows and `bufferMaxBytes` of early segments; what a flow yields depends on its own segments
  * alone unless one of these limits bites, so that sensors and workers which share traffic by flow agree.
@@ -17,7 +18,7 @@ import { Flow, type FlowContext, type FlowInfo } from './flow.js'
 import { communityId } from './flow-id.js'
 import { FlowIndex } from './flow-index.js'
 import { type SegmentView, tcpAck, tcpFin, tcpRst, tcpSyn, tcpUrg } from './frame.js'
-import { type HalfStream, type HalfStreamAnomaly, noAck, windowMaxBytes } from './half-stream.js'
+import { earlyOverheadBytes, type HalfStream, type HalfStreamAnomaly, noAck, windowMaxBytes } from './half-stream.js'
 import { seqAdd, seqDistance } from './sequence.js'
 import type { StreamConsumer } from './stream-consumer.js'
 
@@ -37,12 +38,8 @@ export interface FlowLimits {
   /** How late bytes may be that the other side acknowledged: behind its data, behind a pure ACK. Then they are a gap. */
   readonly ackedByDataUs: number
   readonly ackedUs: number
-  /**
-   * How long a hole may stay that nobody acknowledged: the sender may still repeat it. The second holds where the receiver is seen to
-   * lack the bytes too, so that the network lost them and they will be repeated.
-   */
+  /** How long a hole may stay of which the receiver is not in the capture: the sender may still repeat it. */
   readonly gapTimeoutUs: number
-  readonly knownGapTimeoutUs: number
 }
 
 export const flowDefaultLimits: FlowLimits = {
@@ -55,7 +52,6 @@ export const flowDefaultLimits: FlowLimits = {
   ackedByDataUs: 1_000,
   ackedUs: 20_000,
   gapTimeoutUs: 5_000_000,
-  knownGapTimeoutUs: 60_000_000,
 }
 
 export interface FlowTableOptions {
@@ -83,7 +79,12 @@ export interface FlowStatistics {
 const closedList = 0
 const openingList = 1
 const activeList = 2
-const evictionOrder = [closedList, openingList, activeList]
+const busyList = 3
+const evictionOrder = [closedList, openingList, activeList, busyList]
+
+/** So many segments with data make a flow busy: about five requests with their responses. */
+const busySegmentCount = 12
+const busyPatience = 8
 
 const sweepIntervalUs = 10_000
 const touchIntervalUs = 1_000_000
@@ -103,7 +104,6 @@ export class FlowTable implements FlowContext {
   readonly ackedByDataUs: number
   readonly ackedUs: number
   readonly gapTimeoutUs: number
-  readonly knownGapTimeoutUs: number
   #openedFlowCount = 0
   #segmentCount = 0
   #payloadBytes = 0
@@ -122,7 +122,6 @@ export class FlowTable implements FlowContext {
     this.ackedByDataUs = this.#limits.ackedByDataUs
     this.ackedUs = this.#limits.ackedUs
     this.gapTimeoutUs = this.#limits.gapTimeoutUs
-    this.knownGapTimeoutUs = this.#limits.knownGapTimeoutUs
   }
 
   /** Takes one segment, borrowed until the call returns; bytes of it are lent to the consumer of its flow meanwhile. */
@@ -167,7 +166,7 @@ export class FlowTable implements FlowContext {
 
   /** Moves a flow to the young end of its list; the order within a list is good to a second. */
   #touch(flow: Flow, nowUs: number): void {
-    const list = flow.isClosed ? closedList : flow.hasOpened ? activeList : openingList
+    const list = listOf(flow)
     if (list === flow.list && Math.abs(nowUs - flow.touchedAtUs) < touchIntervalUs) return
     flow.list = list
     flow.touchedAtUs = nowUs
@@ -217,7 +216,7 @@ export class FlowTable implements FlowContext {
     // Joining mid-stream takes data: a lone ACK, FIN or RST says nothing worth a flow.
     const isWorthFlow = (segment.flags & tcpSyn) !== 0 || segment.payloadTo > segment.payloadFrom
     if (!isWorthFlow || (segment.flags & tcpRst) !== 0) return undefined
-    if (this.#index.isFull) this.#evict()
+    if (this.#index.isFull) this.#evict(nowUs)
     const vlanIds = segment.vlanCount === 0 ? noVlans : [...segment.vlanIds.subarray(0, segment.vlanCount)]
     const flow = new Flow(this.#index.add(), this, vlanIds, nowUs)
     this.#flows[flow.index] = flow
@@ -264,15 +263,19 @@ export class FlowTable implements FlowContext {
     const ack = (flags & tcpAck) !== 0 ? segment.ack : noAck
     const bytes = payloadTo - payloadFrom
     this.#payloadBytes += bytes
+    if (flow.dataSegmentCount < busySegmentCount) flow.dataSegmentCount++
     if (!half.isStarted) half.start(seq, false)
-    const roomBytes = this.#limits.bufferMaxBytes - this.#bufferedBytes + half.bufferedBytes
-    const maxBytes = Math.min(this.#limits.halfBufferMaxBytes, roomBytes)
+    const { bufferMaxBytes, halfBufferMaxBytes } = this.#limits
+    const maxBytes = Math.min(halfBufferMaxBytes, bufferMaxBytes - this.#bufferedBytes + half.bufferedBytes)
     if ((flags & tcpUrg) !== 0) {
       this.anomalies.add('tcp.urgent-byte')
       half.urgent(urgentSeqOf(segment, seq))
     }
     const isPeerSeen = flow.otherOf(half).isSeen
     let fate = half.segment(buffer, payloadFrom, payloadTo, timestampUs, seq, ack, maxBytes, isPeerSeen)
+    if (fate === 'overflow' && maxBytes < halfBufferMaxBytes && this.#makeRoom(flow, bytes)) {
+      fate = half.segment(buffer, payloadFrom, payloadTo, timestampUs, seq, ack, halfBufferMaxBytes, isPeerSeen)
+    }
     if (fate === 'overflow') {
       this.anomalies.add('tcp.early-data-overflow')
       flow.flush(timestampUs)
@@ -287,6 +290,20 @@ export class FlowTable implements FlowContext {
     else if (fate === 'after-end') this.anomalies.add('tcp.data-after-fin')
   }
 
+  /** Flushes what has waited longest in other flows, so that early data which nobody ever completes starves none. */
+  #makeRoom(flow: Flow, bytes: number): boolean {
+    const neededBytes = bytes + earlyOverheadBytes
+    for (const other of this.#undecided) {
+      if (this.#bufferedBytes + neededBytes <= this.#limits.bufferMaxBytes) return true
+      if (other === flow || other.bufferedBytes === 0) continue
+      this.anomalies.add('tcp.early-data-overflow')
+      this.#bufferedBytes -= other.bufferedBytes
+      other.flush(other.lastSeenUs)
+      this.#noteUndecided(other)
+    }
+    return this.#bufferedBytes + neededBytes <= this.#limits.bufferMaxBytes
+  }
+
   #finish(flow: Flow, half: HalfStream, segment: SegmentView): void {
     const synBytes = (segment.flags & tcpSyn) !== 0 ? 1 : 0
     const bytes = segment.payloadTo - segment.payloadFrom + segment.cutBytes + synBytes
@@ -296,8 +313,9 @@ export class FlowTable implements FlowContext {
 
   /** Bytes already captured, and those still on their way, keep their worth: the flow ends when it has been quiet for a while. */
   #reset(flow: Flow, half: HalfStream, segment: SegmentView): void {
-    const isWild = half.isStarted && Math.abs(seqDistance(half.nextSeq, segment.seq)) > windowMaxBytes
-    if (isWild) this.anomalies.add('tcp.reset-wild')
+    // Receivers obey the number that they expect and no other, RFC 5961 §3.2; what they expect may be ahead of what was captured.
+    const ahead = half.isStarted ? seqDistance(half.nextSeq, segment.seq) : 0
+    if (ahead < 0 || ahead > windowMaxBytes) this.anomalies.add('tcp.reset-wild')
     else {
       flow.resetBy = half
       flow.resetSeq = segment.seq
@@ -334,14 +352,17 @@ export class FlowTable implements FlowContext {
     return this.#flows[this.#ages.oldest(list)]
   }
 
-  #evict(): void {
-    for (const list of evictionOrder) {
-      const flow = this.#oldest(list)
-      if (flow === undefined) continue
-      if (list !== closedList) this.#evictedFlowCount++
-      this.#close(flow, 'evicted')
-      return
-    }
+  #evict(nowUs: number): void {
+    const flow = this.#oldest(closedList) ?? this.#oldest(openingList) ?? this.#leastActive(nowUs)
+    if (flow === undefined) return
+    if (!flow.isClosed) this.#evictedFlowCount++
+    this.#close(flow, 'evicted')
+  }
+
+  #leastActive(nowUs: number): Flow | undefined {
+    const [active, busy] = [this.#oldest(activeList), this.#oldest(busyList)]
+    if (active === undefined || busy === undefined) return active ?? busy
+    return nowUs - busy.lastSeenUs > busyPatience * (nowUs - active.lastSeenUs) ? busy : active
   }
 
   #close(flow: Flow, reason: 'idle' | 'evicted' | 'end-of-capture'): void {
@@ -389,6 +410,12 @@ export class FlowTable implements FlowContext {
 }
 
 const noVlans: readonly number[] = []
+
+function listOf(flow: Flow): number {
+  if (flow.isClosed) return closedList
+  if (!flow.hasOpened) return openingList
+  return flow.dataSegmentCount < busySegmentCount ? activeList : busyList
+}
 
 /** The pointer names the byte behind the urgent one, and 0 the first: as receivers read it, not as RFC 793 wrote it. RFC 6093 §3.2. */
 function urgentSeqOf(segment: SegmentView, firstSeq: number): number {

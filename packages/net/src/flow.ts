@@ -38,7 +38,6 @@ export interface FlowContext {
   readonly ackedByDataUs: number
   readonly ackedUs: number
   readonly gapTimeoutUs: number
-  readonly knownGapTimeoutUs: number
 }
 
 export class Flow implements HalfStreamOwner {
@@ -61,6 +60,8 @@ export class Flow implements HalfStreamOwner {
   isUndecided = false
   list = -1
   touchedAtUs = 0
+  /** For the table: segments with data, counted no further than it takes to be busy. */
+  dataSegmentCount = 0
   #consumer: StreamConsumer | undefined
   #hasOpened = false
 
@@ -112,7 +113,10 @@ export class Flow implements HalfStreamOwner {
   }
 
   #holeDeadlineOf(half: HalfStream): number {
-    return half.holeDeadlineUs(this.#context.gapTimeoutUs, this.#context.knownGapTimeoutUs)
+    // What a visible receiver does not acknowledge it does not have: the network lost it and it will be repeated, or what came early was
+    // forged. Time alone decides where nobody could acknowledge.
+    if (half.hasHole && this.otherOf(half).isSeen) return Number.POSITIVE_INFINITY
+    return half.pendingSinceUs + this.#context.gapTimeoutUs
   }
 
   otherOf(half: HalfStream): HalfStream {
@@ -125,7 +129,6 @@ export class Flow implements HalfStreamOwner {
     other.peerAck = ack
     if (other.lacks(ack))
       other.expectUntil(ack, atUs + (withData ? this.#context.ackedByDataUs : this.#context.ackedUs))
-    else other.noteHole(ack)
   }
 
   /** Lends whatever has its turn now, in both directions. */
@@ -152,11 +155,11 @@ export class Flow implements HalfStreamOwner {
     const atUs = this.lastSeenUs
     for (;;) {
       const deadlineUs = this.deadlineUs
-      if (deadlineUs > nowUs) return
+      if (deadlineUs > nowUs || deadlineUs === Number.POSITIVE_INFINITY) return
       if (this.first.ackDeadlineUs === deadlineUs) this.first.giveUpAcked(atUs)
       else if (this.second.ackDeadlineUs === deadlineUs) this.second.giveUpAcked(atUs)
-      else if (this.#holeDeadlineOf(this.first) === deadlineUs) this.first.decideHole(atUs)
-      else this.second.decideHole(atUs)
+      else if (this.#holeDeadlineOf(this.first) === deadlineUs) this.first.giveUpHole(atUs)
+      else this.second.giveUpHole(atUs)
       this.settle()
     }
   }

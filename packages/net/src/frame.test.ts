@@ -228,11 +228,13 @@ describe('IpFragments', () => {
     const order = fc.tuple(fc.shuffledSubarray(allPieces, { minLength: 8 }), fc.subarray(allPieces))
     fc.assert(
       fc.property(order, ([pieces, repeated]) => {
-        const fragments = new IpFragments(limits, new AnomalyCounts())
+        const anomalies = new AnomalyCounts()
+        const fragments = new IpFragments(limits, anomalies)
         const results = [...repeated.slice(0, 3), ...pieces].map((piece) => feed(fragments, fragment(packet, piece)))
         const packets = results.filter((result) => result !== undefined)
         expect(packets).toHaveLength(1)
         expect(whole(packets[0]!)).toEqual(expected(spec))
+        expect(anomalies.of('ip.fragment-overlap')).toBe(0)
       }),
     )
   })

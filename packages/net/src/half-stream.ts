@@ -31,10 +31,7 @@ export interface HalfStreamOwner {
 
 export type HalfStreamAnomaly =
   /** Other bytes came for numbers that had theirs: the first won. Known of waiting bytes, sampled for the last segment lent. */
-  | 'tcp.overlap-conflict'
-  /** The receiver never took an early segment, and asked for what lies before it: it was forged, and is forgotten. */
-  | 'tcp.early-data-refused'
-  | 'tcp.fin-wild'
+  'tcp.overlap-conflict' | 'tcp.fin-wild'
 
 export type SegmentFate = 'delivered' | 'buffered' | 'retransmitted' | 'wild' | 'after-end' | 'overflow'
 
@@ -59,7 +56,7 @@ const wildFollowMaxBytes = 65_536
 const finBytes = 1
 const urgentMaxCount = 16
 /** What an early segment costs beside its bytes. */
-const earlyOverheadBytes = 128
+export const earlyOverheadBytes = 128
 
 const noSegments: EarlySegment[] = []
 
@@ -81,8 +78,6 @@ export class HalfStream {
   isSeen = false
   /** What the other side acknowledged last; `noAck` before it did. */
   peerAck: number = noAck
-  /** The other side asked for what lies before the early segments since the first of them came. */
-  #isHoleKnown = false
   #finSeq = 0
   #hasFin = false
   #wildCount = 0
@@ -118,11 +113,10 @@ export class HalfStream {
     return this.#pending[0]?.atUs ?? Number.POSITIVE_INFINITY
   }
 
-  /** Event time since which a hole waits to be decided by time alone; infinite when there is none. */
-  holeDeadlineUs(gapTimeoutUs: number, knownGapTimeoutUs: number): number {
+  /** Bytes are missing before the first early segment. */
+  get hasHole(): boolean {
     const head = this.#pending[0]
-    if (head === undefined) return Number.POSITIVE_INFINITY
-    return head.atUs + (this.#isHoleKnown && head.seq !== this.nextSeq ? knownGapTimeoutUs : gapTimeoutUs)
+    return head !== undefined && head.seq !== this.nextSeq
   }
 
   /** Acknowledgement number of the first pending segment, if that waits for the other direction alone; else `noAck`. */
@@ -214,11 +208,6 @@ export class HalfStream {
     return behind > finBytes && behind <= windowMaxBytes
   }
 
-  /** The other side acknowledged no more than was delivered: what is missing before the early segments is missing there, too. */
-  noteHole(ack: number): void {
-    if (this.#pending.length > 0 && seqDistance(ack, this.nextSeq) <= windowMaxBytes) this.#isHoleKnown = true
-  }
-
   /** The other side has bytes that we have not seen: unless they come by `deadlineUs`, the sensor missed them. */
   expectUntil(ack: number, deadlineUs: number): void {
     if (this.#ackDeadlineUs === Number.POSITIVE_INFINITY) this.#ackedSeq = ack
@@ -246,15 +235,6 @@ export class HalfStream {
       else this.giveUpHole(atUs)
     }
     this.drain()
-  }
-
-  /** The time of a hole is over: bytes were missed, or what came early was never sent to the receiver. */
-  decideHole(atUs: number): void {
-    const head = this.#pending[0]
-    if (this.#isHoleKnown && this.#pending.length === 1 && head !== undefined && head.seq !== this.nextSeq) {
-      this.#takeHead()
-      this.#owner.anomaly(this, 'tcp.early-data-refused')
-    } else this.giveUpHole(atUs)
   }
 
   /** Goes on at the first pending segment, whatever it waits for. */
@@ -288,7 +268,6 @@ export class HalfStream {
     const head = this.#pending.shift()
     if (head === undefined) return undefined
     this.bufferedBytes -= head.bytes.length + earlyOverheadBytes
-    if (this.#pending.length === 0) this.#isHoleKnown = false
     return head
   }
 
@@ -340,7 +319,6 @@ export class HalfStream {
     if (this.isEnded || seqDistance(this.nextSeq, this.#finSeq) > 0) return
     this.isEnded = true
     this.#pending = noSegments // Data behind a FIN.
-    this.#isHoleKnown = false
     this.#urgentSeqs = undefined
     this.bufferedBytes = 0
     this.#ackDeadlineUs = Number.POSITIVE_INFINITY

@@ -106,7 +106,9 @@ export class IpFragments {
       if (next !== undefined && next.from <= at) {
         const nextTo = next.from + next.bytes.length
         if (nextTo > at) {
-          this.#anomalies.add('ip.fragment-overlap')
+          // A mirror may show one fragment twice: only other bytes, or another cut, are an overlap.
+          const isRepeated = next.from === from && nextTo === to && holds(next.bytes, segment)
+          if (!isRepeated) this.#anomalies.add('ip.fragment-overlap')
           at = nextTo
         }
         index++
@@ -159,6 +161,11 @@ export class IpFragments {
   #remove(key: string, packet: PartialPacket): void {
     if (this.#packets.delete(key)) this.#bufferedBytes -= packet.storedBytes
   }
+}
+
+/** Whether `bytes` are those of the fragment in `segment`, which is as long. */
+function holds(bytes: Uint8Array, { buffer, payloadFrom }: SegmentView): boolean {
+  return bytes.every((byte, index) => byte === buffer[payloadFrom + index])
 }
 
 /** Offset behind the last byte that the packet has, once a fragment up to `to` is in it. */
