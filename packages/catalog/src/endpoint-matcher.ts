@@ -31,11 +31,13 @@ interface MatcherNode {
   readonly endpoints: Map<string, MatchedEndpoint>
 }
 
-/** The templates of one host, ready to match. Immutable once made. */
+/** The templates of one host, ready to match; they do not change once made. */
 export class HostTemplates {
   readonly host: string
   readonly version: number
   readonly #root = matcherNode()
+  /** Of the match under way. */
+  #stepsLeft = 0
 
   constructor(snapshot: EndpointSnapshot) {
     this.host = snapshot.host
@@ -52,25 +54,25 @@ export class HostTemplates {
   }
 
   match(method: string, segments: readonly string[]): MatchedEndpoint | undefined {
-    let stepsLeft = stepsMaxCount
-    return find(this.#root, 0)
+    this.#stepsLeft = stepsMaxCount
+    return this.#find(this.#root, method, segments, 0)
+  }
 
-    function find(node: MatcherNode, index: number): MatchedEndpoint | undefined {
-      if (index === segments.length) return node.endpoints.get(method)
-      if (--stepsLeft < 0) return undefined
-      const segment = segments[index]! // In range: index < segments.length.
-      const literal = node.literals.get(segment)
-      if (literal !== undefined) {
-        const found = find(literal, index + 1)
-        if (found !== undefined) return found
-      }
-      for (const { suffix, node: child } of node.parameters) {
-        if (segment.length <= suffix.length || !segment.endsWith(suffix)) continue
-        const found = find(child, index + 1)
-        if (found !== undefined) return found
-      }
-      return undefined
+  #find(node: MatcherNode, method: string, segments: readonly string[], index: number): MatchedEndpoint | undefined {
+    if (index === segments.length) return node.endpoints.get(method)
+    if (--this.#stepsLeft < 0) return undefined
+    const segment = segments[index]! // In range: index < segments.length.
+    const literal = node.literals.get(segment)
+    if (literal !== undefined) {
+      const found = this.#find(literal, method, segments, index + 1)
+      if (found !== undefined) return found
     }
+    for (const { suffix, node: child } of node.parameters) {
+      if (segment.length <= suffix.length || !segment.endsWith(suffix)) continue
+      const found = this.#find(child, method, segments, index + 1)
+      if (found !== undefined) return found
+    }
+    return undefined
   }
 }
 

@@ -10,10 +10,11 @@ export function pathSegments(path: string): string[] {
   const segments: string[] = []
   const query = path.indexOf('?')
   const end = query < 0 ? path.length : query
+  const isEncoded = path.indexOf('%') >= 0
   for (let from = 0; from < end && segments.length < segmentsMaxCount; ) {
     let to = path.indexOf('/', from)
     if (to < 0 || to > end) to = end
-    if (to > from) segments.push(decodeUnreserved(path.slice(from, to)))
+    if (to > from) segments.push(isEncoded ? decodeUnreserved(path.slice(from, to)) : path.slice(from, to))
     from = to + 1
   }
   return segments

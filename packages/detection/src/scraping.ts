@@ -102,9 +102,13 @@ export class ScrapingDetector implements Detector {
   }
 
   redirectEndpoints(redirects: ReadonlyMap<string, string>): void {
-    for (const [key, series] of [...this.#series.entries()]) {
-      const [accessToken, endpointId] = key.split(' ')
-      const to = redirectedId(redirects, endpointId ?? '')
+    // Most series are of other endpoints: theirs are told first, without taking keys apart.
+    const moved: [key: string, series: Series][] = []
+    for (const entry of this.#series.entries()) if (redirects.has(endpointIdOf(entry[0]))) moved.push(entry)
+    for (const [key, series] of moved) {
+      const endpointId = endpointIdOf(key)
+      const accessToken = key.slice(0, -endpointId.length - 1)
+      const to = redirectedId(redirects, endpointId)
       // A finding that is open ends as it began.
       if (to === endpointId || series.open !== undefined) continue
       this.#series.delete(key)
@@ -279,6 +283,11 @@ export class ScrapingDetector implements Detector {
     this.#series.set(key, series)
     return series
   }
+}
+
+/** Of a series' key: what stands behind the access token. */
+function endpointIdOf(key: string): string {
+  return key.slice(key.lastIndexOf(' ') + 1)
 }
 
 function round(value: number): number {

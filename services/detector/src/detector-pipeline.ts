@@ -61,10 +61,18 @@ export async function startDetector(options: DetectorOptions): Promise<DetectorS
   return pipeline.run()
 }
 
+/** What most transactions give. */
+const noFindings: readonly Finding[] = []
+
 /** A batch whose transactions are not all observed yet. */
 interface OpenBatch {
   readonly batch: Batch
   waitingCount: number
+}
+
+/** A transaction that waits for its turn, and what it came in. */
+interface Waiting extends Buffered {
+  readonly open: OpenBatch
 }
 
 class DetectorPipeline {
@@ -74,12 +82,10 @@ class DetectorPipeline {
   readonly #resolver = new EndpointResolver()
   readonly #storedBefore: StoredBefore
   readonly #startedMs: number
-  readonly #buffer: ReorderBuffer
+  readonly #buffer: ReorderBuffer<Waiting>
   readonly #recentIds: BoundedMap<string, true>
   /** Per partition, in the order of the log. */
   readonly #open = new Map<number, OpenBatch[]>()
-  /** Which batch a buffered transaction came in. */
-  readonly #batchOf = new Map<string, OpenBatch>()
   #ledger = new FindingLedger([])
   #drained: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
@@ -181,15 +187,15 @@ class DetectorPipeline {
     else batches.push(open)
     const arrivedMs = Date.now()
     for (const transaction of transactions) {
-      const isKnown = stored.has(transaction.id) || this.#recentIds.has(transaction.id)
-      this.#recentIds.set(transaction.id, true)
-      if (isKnown) {
+      const { id } = transaction
+      const isRecent = this.#recentIds.has(id)
+      if (!isRecent) this.#recentIds.set(id, true)
+      if (isRecent || stored.has(id)) {
         this.#duplicateCount++
         continue
       }
       open.waitingCount++
-      this.#batchOf.set(transaction.id, open)
-      this.#buffer.push({ transaction, partition: batch.partition, arrivedMs })
+      this.#buffer.push({ transaction, partition: batch.partition, arrivedMs, open })
     }
   }
 
@@ -204,27 +210,26 @@ class DetectorPipeline {
     return this.#drained
   }
 
-  async #process(released: readonly Buffered[]): Promise<void> {
+  async #process(released: readonly Waiting[]): Promise<void> {
     const findings: Finding[] = []
     for (const { transaction } of released) {
       this.#observedCount++
       for (const finding of this.#observe(transaction)) findings.push(this.#ledger.publishable(finding))
     }
     await this.#publish(findings)
-    for (const { transaction } of released) {
-      const open = this.#batchOf.get(transaction.id)
-      if (open !== undefined) open.waitingCount--
-      this.#batchOf.delete(transaction.id)
-    }
+    for (const { open } of released) open.waitingCount--
     await this.#commitFinished()
   }
 
-  #observe(transaction: HttpTransaction): Finding[] {
+  #observe(transaction: HttpTransaction): readonly Finding[] {
     const endpoint = this.#resolver.resolve(transaction)
     const redirects = this.#resolver.takeRedirects()
     if (redirects !== undefined) for (const detector of this.#detectors) detector.redirectEndpoints(redirects)
-    const findings: Finding[] = []
-    for (const detector of this.#detectors) findings.push(...detector.observe(transaction, endpoint))
+    let findings: readonly Finding[] = noFindings
+    for (const detector of this.#detectors) {
+      const found = detector.observe(transaction, endpoint)
+      if (found.length > 0) findings = findings.length === 0 ? found : [...findings, ...found]
+    }
     return findings
   }
 

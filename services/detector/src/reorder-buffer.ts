@@ -33,10 +33,10 @@ interface PartitionClock {
   arrivedMs: number
 }
 
-export class ReorderBuffer {
+export class ReorderBuffer<Entry extends Buffered = Buffered> {
   readonly #limits: ReorderLimits
   /** A binary heap, the oldest first. */
-  readonly #heap: Buffered[] = []
+  readonly #heap: Entry[] = []
   readonly #clocks = new Map<number, PartitionClock>()
 
   constructor(limits: ReorderLimits) {
@@ -47,7 +47,7 @@ export class ReorderBuffer {
     return this.#heap.length
   }
 
-  push(entry: Buffered): void {
+  push(entry: Entry): void {
     const clock = this.#clocks.get(entry.partition)
     const { arrivedMs } = entry
     const { observedAtUs } = entry.transaction
@@ -58,12 +58,12 @@ export class ReorderBuffer {
       clock.arrivedMs = arrivedMs
     }
     this.#heap.push(entry)
-    this.#siftUp(this.#heap.length - 1)
+    this.#siftUp(entry)
   }
 
   /** Those that may go now, in event-time order; equal times by id. */
-  release(now: ReorderNow): Buffered[] {
-    const released: Buffered[] = []
+  release(now: ReorderNow): Entry[] {
+    const released: Entry[] = []
     const unread = this.#unreadPartitions(now)
     const watermarkUs = unread.length > 0 ? this.#unreadWatermarkUs(unread) : this.#lateWatermarkUs(now.ms)
     for (;;) {
@@ -79,8 +79,8 @@ export class ReorderBuffer {
   }
 
   /** Everything, in order: nothing older will come. */
-  releaseAll(): Buffered[] {
-    const released: Buffered[] = []
+  releaseAll(): Entry[] {
+    const released: Entry[] = []
     for (let oldest = this.#heap[0]; oldest !== undefined; oldest = this.#heap[0]) released.push(this.#pop(oldest))
     return released
   }
@@ -111,42 +111,42 @@ export class ReorderBuffer {
     return watermarkUs
   }
 
-  #pop(oldest: Buffered): Buffered {
+  #pop(oldest: Entry): Entry {
     const last = this.#heap.pop()
     if (last !== undefined && this.#heap.length > 0) {
       this.#heap[0] = last
-      this.#siftDown()
+      this.#siftDown(last)
     }
     return oldest
   }
 
-  #siftUp(from: number): void {
-    for (let index = from; index > 0; ) {
-      const parent = (index - 1) >> 1
-      if (!this.#swapIfBefore(index, parent)) return
-      index = parent
+  /** `entry` stands last. */
+  #siftUp(entry: Entry): void {
+    const heap = this.#heap
+    let index = heap.length - 1
+    while (index > 0) {
+      const above = (index - 1) >> 1
+      const parent = heap[above]! // In range: above the index.
+      if (!before(entry, parent)) break
+      heap[index] = parent
+      index = above
     }
+    heap[index] = entry
   }
 
-  #siftDown(): void {
-    for (let index = 0; ; ) {
-      const left = 2 * index + 1
-      if (left >= this.#heap.length) return
-      const right = left + 1
-      // In range by the two conditions.
-      const child = right < this.#heap.length && before(this.#heap[right]!, this.#heap[left]!) ? right : left
-      if (!this.#swapIfBefore(child, index)) return
-      index = child
+  /** `entry` stands first. */
+  #siftDown(entry: Entry): void {
+    const heap = this.#heap
+    let index = 0
+    for (let below = 1; below < heap.length; below = 2 * index + 1) {
+      // Both in range by the conditions.
+      if (below + 1 < heap.length && before(heap[below + 1]!, heap[below]!)) below++
+      const child = heap[below]!
+      if (!before(child, entry)) break
+      heap[index] = child
+      index = below
     }
-  }
-
-  /** Both indexes are in range. */
-  #swapIfBefore(child: number, parent: number): boolean {
-    const [lower, upper] = [this.#heap[child]!, this.#heap[parent]!]
-    if (!before(lower, upper)) return false
-    this.#heap[child] = upper
-    this.#heap[parent] = lower
-    return true
+    heap[index] = entry
   }
 }
 
