@@ -35,6 +35,16 @@ describe('decodeContent', () => {
     expect([totalBytes, isTruncated]).toEqual([text.length, false])
   })
 
+  it.each([
+    ['gzip', 11],
+    ['gzip', 3],
+    ['br', 2],
+  ])('%s cut to %i bytes is no content rather than its own first bytes', (field, length) => {
+    const encoded = field === 'br' ? zlib.brotliCompressSync(text) : gz
+    const { bytes, totalBytes, isTruncated, anomalies } = decode(encoded.subarray(0, length), field, false)
+    expect([bytes.length, totalBytes, isTruncated, anomalies]).toEqual([0, undefined, true, []])
+  })
+
   it('undoes zstd where Node can, else says that it did not', () => {
     const { zstdCompressSync } = zlib as { readonly zstdCompressSync?: (bytes: Uint8Array) => Buffer }
     const packed = zstdCompressSync?.(text) ?? Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0])

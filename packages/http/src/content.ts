@@ -42,8 +42,8 @@ const { zstdDecompressSync } = zlib as ZstdCalls
 const undoZstd: Undo = (bytes, { maxOutputLength, finishFlush }) =>
   zstdDecompressSync!(bytes, {
     ...(maxOutputLength === undefined ? {} : { maxOutputLength }),
-    // ZSTD_e_flush: what there is, if the end is missing.
-    ...(finishFlush === undefined ? {} : { finishFlush: 1 }),
+    // ZSTD_e_continue: what there is, if the end is missing.
+    ...(finishFlush === undefined ? {} : { finishFlush: 0 }),
   })
 
 /** `gzip, deflate` → its codings in the order they were applied, lower case, without parameters and `identity`. */
@@ -113,7 +113,10 @@ function undoLayer(coding: string, out: DecodedContent, outputMax: number, repor
     // Raw DEFLATE has no header to know it by: unless its end alone is missing, the bytes are something else.
     const isSure = undo !== zlib.inflateRawSync
     const prefix = isSure ? longestPrefix(undo, out.bytes, outputMax) : lenient(undo, out.bytes, outputMax)
-    if (prefix !== undefined && prefix.length > (best?.length ?? 0)) best = prefix
+    if (prefix === undefined) continue
+    // Nothing at all comes out of a stream that was cut before its first block: still a stream, not something else.
+    const isBeginning = prefix.length === 0 && best === undefined && lenient(undo, out.bytes, outputMax) !== undefined
+    if (isBeginning || prefix.length > (best?.length ?? 0)) best = prefix
   }
   if (best === undefined) {
     report('http.content-coding-wrong')
