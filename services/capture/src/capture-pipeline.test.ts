@@ -3,6 +3,7 @@ import { InProcessBus } from '@tapwarden/bus/in-process'
 import { consumerGroups, type TopicName, topicNames } from '@tapwarden/contracts/names'
 import { sensorIntervalTopic } from '@tapwarden/contracts/sensor-interval'
 import { transactionTopic } from '@tapwarden/contracts/transaction'
+import { FlowShare } from '@tapwarden/net/flow-share'
 import { type BuiltFrame, buildConversation, type Turn } from '@tapwarden/net/frame-builder'
 import { type FrameView, PcapReader } from '@tapwarden/pcap/pcap-reader'
 import { writePcap } from '@tapwarden/pcap/pcap-writer'
@@ -140,6 +141,46 @@ describe('runCapture', () => {
     expect(await lines(101)).toEqual(await lines(1_000_000))
   })
 
+  it('gives the same multiset of lines for any number of workers', async () => {
+    const clients = [...Array(9).keys()].flatMap((client) => conversation(client, 20, startUs + client * 777))
+    const frames = clients.sort((a, b) => a.timestampUs - b.timestampUs)
+    const lines = async (workerCount: number) => {
+      const { bus, of } = recordingBus()
+      for (let workerIndex = 0; workerIndex < workerCount; workerIndex++) {
+        const share = new FlowShare({ workerIndex, workerCount })
+        await runCapture({ ...options(new MemorySource(frames), bus), share })
+      }
+      const text = of(topicNames.transactions).map((record) => Buffer.from(record.value).toString())
+      return text.join('').trimEnd().split('\n').sort()
+    }
+    const alone = await lines(1)
+    expect(alone).toHaveLength(180)
+    for (const workerCount of [2, 3, 4]) expect(await lines(workerCount)).toEqual(alone)
+  })
+
+  it('names the client by what a trusted balancer says in front of the connection', async () => {
+    const header = 'PROXY TCP4 192.0.2.77 198.51.100.7 51234 80\r\n'
+    const request = 'GET / HTTP/1.1\r\nHost: shop.example\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n'
+    const frames = buildConversation(
+      { clientIp: '10.0.0.1', clientPort: 40_000, serverIp: '198.51.100.7', serverPort: 80 },
+      [{ direction: 'c2s', bytes: Buffer.from(header + request) }],
+      startUs,
+    )
+    const { bus, transactions } = recordingBus()
+    const config = { trustedHops: ['10.0.0.0/8'] }
+    const trusting = createRedactor({ fleetKey: new Uint8Array(32).fill(7), keyNumber: 1, ...config })
+    await runCapture({ ...options(new MemorySource(frames), bus, config), redactor: trusting })
+    expect(transactions()).toMatchObject([
+      {
+        clientIp: '10.0.0.1',
+        clientAddress: '192.0.2.77',
+        clientAddressSource: 'proxy-protocol',
+        clientAddressSpoofable: false,
+        forwardedFor: ['6.6.6.6', '192.0.2.77'],
+      },
+    ])
+  })
+
   it('publishes the same records in the same order however the source is cut and paced, close together in event time', async () => {
     const lingerMs = 3
     const clients = [...Array(12).keys()]
@@ -255,6 +296,7 @@ describe('runCapture', () => {
 it.each<[object, string]>([
   [{ flows: { maxCuont: 1 } }, 'an unknown key'],
   [{ trustedHops: ['10.0.0.0/99'] }, 'no range'],
+  [{ trustedHopsWrite: ['x-real-ip'] }, 'a claim that is not read'],
   [{ batch: { maxTransactions: 0 } }, 'an empty record'],
   [{ content: { policy: 'everything' } }, 'no policy'],
 ])('configuration %j is refused: %s', (config, _why) =>
