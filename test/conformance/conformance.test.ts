@@ -1,7 +1,7 @@
 import { buildConversation } from '@tapwarden/net/frame-builder'
 import { writePcap } from '@tapwarden/pcap/pcap-writer'
 import { expect, it } from 'vitest'
-import { type CorpusCase, passesInFull, tableByTag } from './report.js'
+import { type CorpusCase, notYetRead, passesInFull, tableByTag } from './report.js'
 import { transactionLines } from './transaction-lines.js'
 
 it('gives a transaction in the fields of the corpus', () => {
@@ -57,4 +57,27 @@ it('counts by tag, the http-evader family apart', () => {
   const table = tableByTag({ cases: [base, base, evader, { ...evader, confidence: 'disputed' }] })
   expect(table).toMatch(/core, without http-evader +2\/2 +100\.0 %/)
   expect(table).toMatch(/http-evader +0\/1 +0\.0 %/)
+})
+
+it.each<[string[], string | undefined]>([
+  [['h1', 'encap:vlan', 'encap:sll2'], undefined],
+  [['h1', 'encap:ipfrag'], undefined],
+  [['h1', 'encap:gre'], 'encap:gre'],
+  [['h1:connect', 'h2'], 'h2'],
+  [['h1', 'h2:h2c-upgrade'], 'h2:h2c-upgrade'],
+])('%j needs what is not read yet: %s', (tags, expected) => expect(notYetRead({ ...base, tags })).toBe(expected))
+
+it('names what fails, what is left out and why, and where disputed files differ', () => {
+  const table = tableByTag({
+    cases: [
+      base,
+      { ...base, name: 'failing', pass: false },
+      { ...base, name: 'tunnel', pass: false, tags: ['h1', 'encap:gre'] },
+      { ...base, name: 'odd', pass: false, confidence: 'disputed' },
+    ],
+  })
+  expect(table).toMatch(/tunnels, HTTP\/2, TLS +1\/2 /)
+  expect(table).toMatch(/aside\n {3}failing\n\n/)
+  expect(table).toMatch(/says so\n {3}encap:gre +0\/1 /)
+  expect(table).toMatch(/like the corpus +0\/1 +0\.0 %\n {3}differs: odd\n/)
 })
