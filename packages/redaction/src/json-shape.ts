@@ -71,10 +71,7 @@ const stringEnd = 0x8000
 const stringClasses = byteClasses.slice()
 stringClasses[quote] = stringEnd
 /** The same of two bytes at once, by the word that they make. */
-const pairClasses = Uint16Array.from(
-  { length: 65_536 },
-  (_, pair) => stringClasses[pair & 255]! | stringClasses[pair >> 8]!,
-)
+const pairClasses = classesOfPairs()
 /** Classes of names that need more than copying. */
 const notPlain = BACKSLASH | CONTROL | HIGH | OTHER
 const levelsMaxCount = shapeDepthMaxCount + 1
@@ -479,4 +476,14 @@ export class JsonShaper {
     const name = new Uint8Array(to - from)
     return nameText(this.#tokens, name, 0, unescapeJson(this.#bytes, from, to, name))
   }
+}
+
+/** A plain loop: it runs once, before anything is compiled. */
+function classesOfPairs(): Uint16Array {
+  const pairs = new Uint16Array(65_536)
+  for (let high = 0; high < 256; high++) {
+    const bits = stringClasses[high]! // Here and below: tables of 256.
+    for (let low = 0; low < 256; low++) pairs[(high << 8) | low] = bits | stringClasses[low]!
+  }
+  return pairs
 }
