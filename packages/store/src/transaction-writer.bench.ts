@@ -1,24 +1,30 @@
 /**
  * How many transactions a second the embedded store takes, and what one costs on either side.
- * Run: `node packages/store/dist/transaction-writer.bench.js [rows]` after a build. Baseline: the engine alone, the same rows and one
- * statement, without the writer's journal and duplicate filter.
+ * Run: `node packages/store/dist/transaction-writer.bench.js [rows]` after a build. From lines as bytes to merged rows. Baselines, round by round
+ * without the writer's journal and duplicate filter: the lines as they are (JSONEachRow), and as Native blocks.
  */
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { microsPerDay } from '@tapwarden/base/units'
 import { tableNames } from '@tapwarden/contracts/names'
 import { goldenTransaction, transactionTopic } from '@tapwarden/contracts/transaction'
 import { startEngine } from './embedded/engine.js'
 import { openStore } from './http-store.js'
 import { applyMigrations } from './migrations/migrations.js'
+import { NativeBlockEncoder } from './native/ndjson-to-native.js'
+import { transactionColumns } from './transaction-columns.js'
 import { openTransactionWriter, type TransactionRow } from './transaction-writer.js'
 
 const rowCount = Number(process.argv[2] ?? 200_000)
 const batchRowCount = 20_000
 
-/** Lines of a size that live traffic has (about 0.7 kB): content of a few leaves, no rare fields. */
-function makeRows(prefix: string, startUs: number): TransactionRow[] {
+/** Content of a few leaves, no rare fields. Each call has ids and a day of its own. */
+function makeRows(call: number): TransactionRow[] {
+  const prefix = call.toString(16).padStart(8, 'd0')
+  const startUs = 1_790_000_000_000_000 + call * microsPerDay
   const { requestFields, vlanIds, forwardedFor, anomalies, setCookieNames, accountToken, ...fields } = goldenTransaction
   return Array.from({ length: rowCount }, (_, index) => {
     const id =
@@ -33,7 +39,7 @@ function makeRows(prefix: string, startUs: number): TransactionRow[] {
       host: `host-${index % 7}.example`,
       path: `/api/v1/items/${index % 5_000}`,
       status: index % 20 === 0 ? 401 : 200,
-      // As the catalog service splices it in.
+      // A member of the line, so that JSONEachRow reads it too.
       ...{ endpointId: (index % 300).toString(16).padStart(16, '0') },
     })
     return { id, observedAtUs, line }
@@ -44,6 +50,15 @@ function makeRows(prefix: string, startUs: number): TransactionRow[] {
 function cpuUs(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? []
   return (Number(fields[11]) + Number(fields[12])) * 10_000
+}
+
+/** What an insert leaves to do is part of its cost. */
+async function merged(): Promise<void> {
+  for (;;) {
+    const rows = await store.query('SELECT 1 FROM system.merges LIMIT 1')
+    if (rows.length === 0) return
+    await delay(50)
+  }
 }
 
 async function measure(
@@ -57,6 +72,7 @@ async function measure(
   const own = process.cpuUsage()
   const startedAt = performance.now()
   await work()
+  await merged()
   const seconds = (performance.now() - startedAt) / 1_000
   const used = process.cpuUsage(own)
   const engineUs = (cpuUs(enginePid) - engineBefore) / rows
@@ -73,31 +89,46 @@ const engine = await startEngine({ storeDir: join(folder, 'store'), logger })
 const store = openStore(engine)
 await applyMigrations(store)
 
-const startUs = 1_790_000_000_000_000
-const direct = makeRows('d0d0d0d0', startUs)
-const bytes = direct.reduce((sum, row) => sum + row.line.length, 0)
+type Insert = (rows: readonly TransactionRow[], deduplicationToken: string) => Promise<void>
+
+const insertJson: Insert = async (block, deduplicationToken) => {
+  const lines = Buffer.concat(block.map((row) => row.line))
+  await store.insertNdjson(tableNames.transactions, lines, { deduplicationToken })
+}
+
+const encoder = new NativeBlockEncoder(transactionColumns)
+const insertNative: Insert = async (block, deduplicationToken) => {
+  for (const { line } of block) encoder.append(line)
+  await store.insertNative(tableNames.transactions, encoder.finish(), { deduplicationToken })
+}
+
+const bytes = makeRows(0).reduce((sum, row) => sum + row.line.length, 0)
 console.log(`${rowCount} rows, ${Math.round(bytes / rowCount)} bytes each, ${batchRowCount} a block`)
 
-await measure('engine alone, same statement', rowCount, bytes, engine.pid, async () => {
-  for (let at = 0; at < rowCount; at += batchRowCount) {
-    const block = Buffer.concat(direct.slice(at, at + batchRowCount).map((row) => row.line))
-    await store.insertNdjson(tableNames.transactions, block, { deduplicationToken: `direct-${at}` })
+for (let round = 0; round < 2; round++) {
+  for (const [index, [name, insert]] of Object.entries({ JSONEachRow: insertJson, Native: insertNative }).entries()) {
+    const direct = makeRows(1 + 2 * round + index)
+    await measure(`engine alone, ${name}`, rowCount, bytes, engine.pid, async () => {
+      for (let at = 0; at < rowCount; at += batchRowCount) {
+        await insert(direct.slice(at, at + batchRowCount), `${name} ${round} ${at}`)
+      }
+    })
   }
-})
+}
 
-const rows = makeRows('e0e0e0e0', startUs + 86_400_000_000)
+const rows = makeRows(9)
 const writer = await openTransactionWriter({ store, journalFolder: join(folder, 'journal'), batchRowCount })
-/** 64 rows a call, some thousands of calls under way: what the catalog does. */
+/** 640 rows a call, many calls under way: what the catalog does. */
 async function writeAll(): Promise<number> {
   let duplicateCount = 0
   const calls: Promise<void>[] = []
-  for (let at = 0; at < rowCount; at += 64) {
+  for (let at = 0; at < rowCount; at += 640) {
     calls.push(
-      writer.write(rows.slice(at, at + 64)).then((result) => {
+      writer.write(rows.slice(at, at + 640)).then((result) => {
         duplicateCount += result.duplicateCount
       }),
     )
-    if (calls.length === 640) await Promise.all(calls.splice(0))
+    if (calls.length === 64) await Promise.all(calls.splice(0))
   }
   await writer.flush()
   await Promise.all(calls)

@@ -8,6 +8,12 @@ import type { Migration } from './migration.js'
 const transactionDays = 7
 const rollUpMonths = 13
 
+/**
+ * A part below this size is two files; above it, some five a column. Making and syncing 250 files for each insert cost the engine more than
+ * what is in them (README "Decisions": compact parts).
+ */
+const compactPartSettings = 'min_bytes_for_wide_part = 268435456'
+
 const transactions = `CREATE TABLE IF NOT EXISTS ${db}.http_transactions{{on_cluster}} (
   ${transactionColumnsSql},
   ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) CODEC(Delta(8), ZSTD(1)),
@@ -21,7 +27,7 @@ const transactions = `CREATE TABLE IF NOT EXISTS ${db}.http_transactions{{on_clu
 PARTITION BY toDate(observed_at)
 ORDER BY (host, observed_at)
 TTL toDateTime(ingested_at) + INTERVAL ${transactionDays} DAY
-SETTINGS ttl_only_drop_parts = 1, {{table_settings}}`
+SETTINGS ttl_only_drop_parts = 1, ${compactPartSettings}, {{table_settings}}`
 
 const rollUpColumns = `
   endpoint_id LowCardinality(String),
@@ -64,7 +70,7 @@ function rollUpTable(name: string, time: string, partition: string): string {
 PARTITION BY ${partition}
 ORDER BY (host, endpoint_id, method, ${time})
 TTL last_ingested_at + INTERVAL ${rollUpMonths} MONTH
-SETTINGS {{table_settings}}`
+SETTINGS ${compactPartSettings}, {{table_settings}}`
 }
 
 const minuteView = `CREATE MATERIALIZED VIEW IF NOT EXISTS ${db}.endpoints_by_minute_mv{{on_cluster}} TO ${db}.endpoints_by_minute AS

@@ -434,19 +434,21 @@ class AddressColumn implements NativeColumn {
 
   read(bytes: Uint8Array, at: number, end: number): number {
     if (bytes[at] !== quote) return REFUSED
-    const to = skipString(bytes, at + 1, end)
-    if (to === REFUSED) return REFUSED
-    const data = this.#data
-    data.reserve(16)
-    const firstEscape = bytes.indexOf(backslash, at + 1)
-    if (firstEscape >= 0 && firstEscape < to) {
-      text.length = 0
-      if (!unescapeInto(bytes, at + 1, to - 1, text)) return REFUSED
-      writeAddress(text.bytes, 0, text.length, data.bytes, data.length)
-    } else writeAddress(bytes, at + 1, to - 1, data.bytes, data.length)
-    data.length += 16
-    this.count++
-    return to
+    for (let i = at + 1; i < end; i++) {
+      const byte = bytes[i]! // In range by the condition.
+      if (byte === quote) {
+        this.#append(bytes, at + 1, i)
+        return i + 1
+      }
+      if (byte === backslash) {
+        const to = skipString(bytes, i, end)
+        text.length = 0
+        if (to === REFUSED || !unescapeInto(bytes, at + 1, to - 1, text)) return REFUSED
+        this.#append(text.bytes, 0, text.length)
+        return to
+      }
+    }
+    return REFUSED
   }
 
   appendDefault(): void {
@@ -474,6 +476,14 @@ class AddressColumn implements NativeColumn {
   clear(): void {
     this.count = 0
     this.#data.length = 0
+  }
+
+  #append(bytes: Uint8Array, from: number, to: number): void {
+    const data = this.#data
+    data.reserve(16)
+    writeAddress(bytes, from, to, data.bytes, data.length)
+    data.length += 16
+    this.count++
   }
 }
 
