@@ -113,7 +113,7 @@ export const transactionColumns: readonly TransactionColumn[] = [
   { wire: 'midStream', column: 'mid_stream', type: 'Bool' },
   { wire: 'anomalies', column: 'anomalies', type: 'Array(LowCardinality(String))' },
   { wire: 'weight', column: 'weight', type: 'Float64', codec: packed },
-  // Spliced into the line by the catalog service.
+  // Beside the line, from the catalog service.
   { wire: 'endpointId', column: 'endpoint_id', type: word },
 ]
 

@@ -8,7 +8,7 @@ export const catalogConfigSchema = z.strictObject({
   insertBytesMax: z
     .int()
     .min(1)
-    .default(16 * 1_048_576),
+    .default(32 * 1_048_576),
   insertWaitMs: z.int().min(1).max(60_000).default(1_000),
   /** Transactions decoded and not stored yet; reading pauses above it. */
   pendingRowsMaxCount: z.int().min(1).max(1_000_000).default(60_000),

@@ -16,7 +16,7 @@ export const defaultEngineLimits: EngineLimits = {
   bodyMaxBytes: 512 * 1024 ** 2,
 }
 
-/** `emptyFolder`: nothing is in it. An absolute name still reads whatever the process may read: chdb checks no path (SQL gate). */
+/** `emptyFolder`: nothing is in it but a block of rows while it is inserted. An absolute name still reads whatever the process may read: chdb checks no path (SQL gate). */
 export function engineConfigXml(limits: EngineLimits, emptyFolder: string): string {
   const folder = xml(emptyFolder)
   return `<clickhouse>
