@@ -51,7 +51,7 @@ describe('TransactionLines', () => {
   it('remembers a bounded number of lines: a reader that is far behind decodes for itself', () => {
     const shared = new TransactionLines(2)
     const line = transactionRecord([goldenTransaction])
-    const record = Buffer.concat(Array<Uint8Array>(8_000).fill(line))
+    const record = Buffer.concat(Array<Uint8Array>(4_000).fill(line))
     const values = Array.from({ length: 5 }, () => Uint8Array.from(record))
     const first = values.map((value) => shared.of(value))
     const again = [4, 3, 2, 1, 0].map((i) => shared.of(values[i] ?? new Uint8Array(0)) === first[i])

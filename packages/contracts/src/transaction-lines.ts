@@ -25,10 +25,10 @@ interface Remembered {
 }
 
 /**
- * As far as the readers of one bus may come apart, which holds 64 MiB of records: at most some 30 MB beside them. A reader that is
- * further behind decodes for itself.
+ * How far the readers of one bus may come apart: some 15 MB of spans and fields, beside records that the bus keeps for the slower one
+ * anyway. A reader that is further behind decodes for itself.
  */
-const rememberedLinesMaxCount = 32_768
+const rememberedLinesMaxCount = 16_384
 /** Lines whose spans share one array: about what a record holds. */
 const spansBlockCount = 16
 const newline = 0x0a
