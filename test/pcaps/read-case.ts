@@ -12,7 +12,7 @@ export function linesOf(capture: Uint8Array, share?: FlowShare): string[] {
   const lines: string[] = []
   const reader = new TransactionReader({
     share,
-    onTransaction: (flow, { request, response, missedBytes, midStream, proxied, anomalies }) => {
+    onTransaction: (flow, { request, response, missedBytes, midStream, proxied, webSocket, anomalies }) => {
       const vlans = flow.vlanIds.length > 0 ? { vlans: flow.vlanIds } : {}
       lines.push(
         JSON.stringify({
@@ -26,6 +26,7 @@ export function linesOf(capture: Uint8Array, share?: FlowShare): string[] {
           ...(response === undefined ? {} : { responseContent: contentOf(response) }),
           ...(missedBytes > 0 ? { missedBytes } : {}),
           ...(midStream ? { midStream } : {}),
+          ...(webSocket === undefined ? {} : { webSocket }),
           ...(anomalies.length > 0 ? { anomalies: [...anomalies].sort() } : {}),
         }),
       )

@@ -113,7 +113,7 @@ export class HttpFlow implements MessageListener {
     const parser = this.#parser(direction)
     parser.gap(bytes)
     if (!parser.isLost) return
-    if (parser === this.#responses) this.#pairer.doubtWaiting()
+    if (parser === this.#responses) this.#pairer.doubtWaiting(bytes)
     else this.#pairer.requestsMissed(bytes)
   }
 
@@ -230,7 +230,10 @@ export class HttpFlow implements MessageListener {
     request.settle(this.#limits)
     response?.settle(this.#limits)
     this.#counters.transactionCount++
-    if (response === undefined) this.#counters.unansweredRequestCount++
+    if (response === undefined) {
+      this.#counters.unansweredRequestCount++
+      request.missedBytes += request.doubtedBytes
+    }
     const view = this.#pool.view
     view.fill(request, response, this.#midStream, this.reversed)
     view.proxied = this.reversed ? undefined : this.#proxied

@@ -50,8 +50,8 @@ export class Message implements RawRequest, RawResponse {
   /** Of a request: others may be missing right in front of it, and if so, unanswered when it was sent. */
   isBehindMissed = false
   isAmongMissed = false
-  /** Of a request: its response may be among missed bytes. */
-  isDoubted = false
+  /** Of a request that waits: missed bytes among which its response may be. */
+  doubtedBytes = 0
   /** Bytes in front of it that belong to no message. */
   skippedBytes = 0
   /** It starts where the message before it ended: nothing is missing between them. */
@@ -229,7 +229,7 @@ export class Message implements RawRequest, RawResponse {
     this.isIncomplete = false
     this.isEnded = false
     this.isPublished = false
-    this.isDoubted = false
+    this.doubtedBytes = 0
     this.response = undefined
     this.transferCodings = ''
     this.encodedBytes = 0

@@ -38,10 +38,10 @@ export class TransactionPairer {
     this.pending.push(request)
   }
 
-  /** Responses were missed, nobody knows how many: those that wait may have had theirs. */
-  doubtWaiting(): void {
+  /** Responses were missed, nobody knows how many: those that wait may have had theirs, and say so. */
+  doubtWaiting(missedBytes: number): void {
     this.#hasAnswerSinceLack = true
-    for (const request of this.pending) request.isDoubted = true
+    for (const request of this.pending) if (request.response === undefined) request.doubtedBytes += missedBytes
   }
 
   /** Requests may be among these bytes, nobody knows how many. */
@@ -79,7 +79,7 @@ export class TransactionPairer {
     if (last === undefined) return undefined
     // It follows the response before: it answers the next request, unless some in between are unknown.
     const request = isNext ? this.pending[first]! : lastCount === 1 && this.#missedBytes === 0 ? last : undefined
-    return request === undefined || request.isDoubted || request.isBehindMissed ? undefined : request
+    return request === undefined || request.doubtedBytes > 0 || request.isBehindMissed ? undefined : request
   }
 
   /** Requests in front of `request` that got no response, removed. */
