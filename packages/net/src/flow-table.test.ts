@@ -1,3 +1,5 @@
+/** Flows from frames to what a consumer is told. @long: tables of cases over one harness. */
+
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type FlowInfo, type FlowLimits, FlowTable } from './flow-table.js'

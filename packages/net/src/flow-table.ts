@@ -17,42 +17,14 @@ import { AnomalyCounts } from './anomaly-counts.js'
 import { Flow, type FlowContext, type FlowInfo } from './flow.js'
 import { communityId } from './flow-id.js'
 import { FlowIndex } from './flow-index.js'
+import { type FlowLimits, flowDefaultLimits } from './flow-limits.js'
 import { type SegmentView, tcpAck, tcpFin, tcpRst, tcpSyn, tcpUrg } from './frame.js'
 import { earlyOverheadBytes, type HalfStream, type HalfStreamAnomaly, noAck, windowMaxBytes } from './half-stream.js'
 import { seqAdd, seqDistance } from './sequence.js'
 import type { StreamConsumer } from './stream-consumer.js'
 
 export type { FlowInfo } from './flow.js'
-
-export interface FlowLimits {
-  readonly flowMaxCount: number
-  /** Without a segment for so long, a flow is over: one that had bytes, one that had none yet. */
-  readonly idleTimeoutUs: number
-  readonly openingTimeoutUs: number
-  /** The same, once both sides sent FIN or one sent RST. */
-  readonly closedTimeoutUs: number
-  /** Early segments of one half-stream. */
-  readonly halfBufferMaxBytes: number
-  /** Early segments of all flows. */
-  readonly bufferMaxBytes: number
-  /** How late bytes may be that the other side acknowledged: behind its data, behind a pure ACK. Then they are a gap. */
-  readonly ackedByDataUs: number
-  readonly ackedUs: number
-  /** How long a hole may stay of which the receiver is not in the capture: the sender may still repeat it. */
-  readonly gapTimeoutUs: number
-}
-
-export const flowDefaultLimits: FlowLimits = {
-  flowMaxCount: 262_144,
-  idleTimeoutUs: 600_000_000,
-  openingTimeoutUs: 60_000_000,
-  closedTimeoutUs: 5_000_000,
-  halfBufferMaxBytes: 4_194_304,
-  bufferMaxBytes: 268_435_456,
-  ackedByDataUs: 1_000,
-  ackedUs: 20_000,
-  gapTimeoutUs: 5_000_000,
-}
+export { type FlowLimits, flowDefaultLimits } from './flow-limits.js'
 
 export interface FlowTableOptions {
   /** Called once a flow that carries bytes, before its first. */

@@ -14,6 +14,7 @@
  * RFC 9293 §3.4, §3.8.5, §3.10.7.4; RFC 6093.
  */
 
+import { areEqual, mark } from './repeated-bytes.js'
 import { seqAdd, seqDistance } from './sequence.js'
 
 /** What a half-stream reports to, and asks about the other direction. */
@@ -384,25 +385,4 @@ export class HalfStream {
     this.nextSeq = seq
     this.#owner.missed(this, missedBytes, atUs)
   }
-}
-
-/** Twelve bytes of a segment as one number: the first, those in the middle, the last. Equal segments have equal marks. */
-function mark(buffer: Uint8Array, from: number, to: number): number {
-  const middle = (from + to) >> 1
-  return (
-    ((word(buffer, from, to) ^ Math.imul(word(buffer, middle, to), 0x9e3779b1)) +
-      Math.imul(word(buffer, to - 4 < from ? from : to - 4, to), 0x85ebca6b)) |
-    0
-  )
-}
-
-function word(buffer: Uint8Array, at: number, to: number): number {
-  if (at + 4 > to) return at < to ? buffer[at]! : 0
-  return buffer[at]! | (buffer[at + 1]! << 8) | (buffer[at + 2]! << 16) | (buffer[at + 3]! << 24)
-}
-
-/** Whether `a[from, to)` equals the bytes of `b` from `bAt` on. */
-function areEqual(a: Uint8Array, from: number, to: number, b: Uint8Array, bAt: number): boolean {
-  for (let at = from; at < to; at++) if (a[at] !== b[bAt + at - from]) return false
-  return true
 }
