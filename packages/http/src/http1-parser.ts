@@ -10,7 +10,7 @@
  *
  * A message that lies in one packet is read in place: offsets count from its first byte. One that does not is gathered in the
  * message's own head buffer. Invariants: `#message` exists in every state but start, lost and opaque; no byte is read more than
- * twice. Never throws on input.
+ * twice. Never throws on input. @long: one state machine, whose steps share its state.
  */
 
 import { type BodyFraming, frameBody } from './body-framing.js'
