@@ -134,7 +134,7 @@ describe.skipIf(missing !== undefined)(`lines as Native blocks on the embedded e
           )
         },
       ),
-      { numRuns: 30 },
+      { numRuns: 10 },
     )
     await expectEqualTables()
   })

@@ -28,7 +28,9 @@ import {
   skipValue,
   unescapeInto,
 } from './json-bytes.js'
-import { type Mark, type NativeColumn, nativeColumn, WordColumn } from './native-columns.js'
+import type { Mark, NativeColumn } from './native-column.js'
+import { nativeColumn } from './native-columns.js'
+import { WordColumn } from './word-column.js'
 
 export interface NativeBlock {
   /** Names of the columns, in the block's order. */

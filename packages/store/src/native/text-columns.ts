@@ -1,0 +1,160 @@
+/** Columns of texts, and of addresses, which are texts on the wire. */
+
+import { withoutLoneSurrogates } from '../lone-surrogates.js'
+import { GrowingBytes } from './growing-bytes.js'
+import { writeAddress } from './ip-bytes.js'
+import {
+  backslash,
+  NestedSkipper,
+  openBrace,
+  openBracket,
+  quote,
+  REFUSED,
+  skipBoolean,
+  skipNumber,
+  skipString,
+  unescapeInto,
+} from './json-bytes.js'
+import type { Mark, NativeColumn } from './native-column.js'
+
+/** One text at a time, unescaped. */
+const text = new GrowingBytes()
+
+const nested = new NestedSkipper()
+
+/** Length and bytes, one behind the other. Objects and arrays are kept as their JSON text. */
+export class StringColumn implements NativeColumn {
+  count = 0
+  readonly #data = new GrowingBytes(65_536)
+
+  read(bytes: Uint8Array, at: number, end: number): number {
+    if (bytes[at] === quote) {
+      for (let i = at + 1; i < end; i++) {
+        const byte = bytes[i]! // In range by the condition.
+        if (byte === quote) {
+          this.#append(bytes, at + 1, i)
+          return i + 1
+        }
+        if (byte === backslash) return this.#readEscaped(bytes, at + 1, i, end)
+      }
+      return REFUSED
+    }
+    return this.#readJson(bytes, at, end)
+  }
+
+  appendDefault(): void {
+    this.#data.varint(0)
+    this.count++
+  }
+
+  mark(into: Mark): void {
+    into.count = this.count
+    into.bytes = this.#data.length
+  }
+
+  rewind(mark: Mark): void {
+    this.count = mark.count
+    this.#data.length = mark.bytes
+  }
+
+  writePrefix(): void {}
+
+  writeTo(out: GrowingBytes): void {
+    out.copy(this.#data.bytes, 0, this.#data.length)
+  }
+
+  clear(): void {
+    this.count = 0
+    this.#data.length = 0
+  }
+
+  #append(bytes: Uint8Array, from: number, to: number): void {
+    this.#data.varint(to - from)
+    this.#data.copy(bytes, from, to)
+    this.count++
+  }
+
+  #readEscaped(bytes: Uint8Array, from: number, firstEscape: number, end: number): number {
+    const to = skipString(bytes, firstEscape, end)
+    text.length = 0
+    if (to === REFUSED || !unescapeInto(bytes, from, to - 1, text)) return REFUSED
+    this.#append(text.bytes, 0, text.length)
+    return to
+  }
+
+  #readJson(bytes: Uint8Array, at: number, end: number): number {
+    const byte = bytes[at]
+    if (byte !== openBrace && byte !== openBracket) {
+      const to = byte === 0x74 || byte === 0x66 ? skipBoolean(bytes, at, end) : skipNumber(bytes, at, end)
+      if (to !== REFUSED) this.#append(bytes, at, to)
+      return to
+    }
+    const to = nested.skip(bytes, at, end)
+    if (to === REFUSED) return REFUSED
+    if (nested.hasEscapes) {
+      const json = withoutLoneSurrogates(bytes.subarray(at, to))
+      this.#append(json, 0, json.length)
+    } else this.#append(bytes, at, to)
+    return to
+  }
+}
+
+/** IPv6 from text; a text that is no address is `::`. */
+export class AddressColumn implements NativeColumn {
+  count = 0
+  readonly #data = new GrowingBytes(65_536)
+
+  read(bytes: Uint8Array, at: number, end: number): number {
+    if (bytes[at] !== quote) return REFUSED
+    for (let i = at + 1; i < end; i++) {
+      const byte = bytes[i]! // In range by the condition.
+      if (byte === quote) {
+        this.#append(bytes, at + 1, i)
+        return i + 1
+      }
+      if (byte === backslash) {
+        const to = skipString(bytes, i, end)
+        text.length = 0
+        if (to === REFUSED || !unescapeInto(bytes, at + 1, to - 1, text)) return REFUSED
+        this.#append(text.bytes, 0, text.length)
+        return to
+      }
+    }
+    return REFUSED
+  }
+
+  appendDefault(): void {
+    this.#data.reserve(16)
+    this.#data.bytes.fill(0, this.#data.length, this.#data.length + 16)
+    this.#data.length += 16
+    this.count++
+  }
+
+  mark(into: Mark): void {
+    into.count = this.count
+  }
+
+  rewind(mark: Mark): void {
+    this.count = mark.count
+    this.#data.length = 16 * mark.count
+  }
+
+  writePrefix(): void {}
+
+  writeTo(out: GrowingBytes): void {
+    out.copy(this.#data.bytes, 0, this.#data.length)
+  }
+
+  clear(): void {
+    this.count = 0
+    this.#data.length = 0
+  }
+
+  #append(bytes: Uint8Array, from: number, to: number): void {
+    const data = this.#data
+    data.reserve(16)
+    writeAddress(bytes, from, to, data.bytes, data.length)
+    data.length += 16
+    this.count++
+  }
+}
