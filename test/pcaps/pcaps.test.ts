@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { FlowShare } from '@tapwarden/net/flow-share'
 import { expect, it } from 'vitest'
-import { linesOf } from './read-case.js'
+import { linesOf, publishedOf } from './read-case.js'
 
 const folder = dirname(fileURLToPath(import.meta.url))
 const cases = readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
@@ -34,4 +34,17 @@ it.each(cases)('%s: several workers read together what one reads', (name) => {
         .sort(),
     ).toEqual(alone)
   }
+})
+
+it('web-socket: what was spoken is in the published line', () => {
+  const [transaction] = publishedOf(readFileSync(join(folder, 'web-socket', 'input.pcap')))
+  const control = { closeCount: 1, pingCount: 0, pongCount: 0, isPartial: false }
+  expect(transaction).toMatchObject({
+    status: 101,
+    webSocket: {
+      c2s: { ...control, frameCount: 4, textMessageCount: 1, binaryMessageCount: 0, pingCount: 1, payloadBytes: 5 },
+      s2c: { ...control, frameCount: 4, textMessageCount: 1, binaryMessageCount: 1, pongCount: 1, payloadBytes: 263 },
+      isOpen: false,
+    },
+  })
 })

@@ -1,8 +1,10 @@
 /** A capture → one line a transaction: what `expected.jsonl` of a case holds, by the sensor's own steps before redaction. */
 
+import { type HttpTransaction, transactionTopic } from '@tapwarden/contracts/transaction'
 import type { RawMessage } from '@tapwarden/http/raw-transaction'
 import type { FlowShare } from '@tapwarden/net/flow-share'
 import { PcapReader } from '@tapwarden/pcap/pcap-reader'
+import { createRedactor } from '@tapwarden/redaction/redact-transaction'
 import { TransactionReader } from '@tapwarden/service-capture/transaction-reader'
 
 const textMaxCharacters = 60
@@ -37,6 +39,24 @@ export function linesOf(capture: Uint8Array, share?: FlowShare): string[] {
   reader.end()
   if (fault !== undefined) lines.push(JSON.stringify({ fault: fault.code }))
   return lines
+}
+
+/** The records as they are published, redaction included, each valid by its schema. */
+export function publishedOf(capture: Uint8Array): HttpTransaction[] {
+  const redactor = createRedactor({ fleetKey: new Uint8Array(32).fill(7), keyNumber: 1 })
+  const transactions: HttpTransaction[] = []
+  const reader = new TransactionReader({
+    onTransaction: (flow, raw) => {
+      for (const record of transactionTopic.decode(redactor.redact(flow, raw).line)) {
+        transactions.push(transactionTopic.parse(record))
+      }
+    },
+  })
+  const frames = new PcapReader({ onFrame: (frame) => reader.frame(frame) })
+  frames.push(capture)
+  frames.end()
+  reader.end()
+  return transactions
 }
 
 function contentOf(message: RawMessage): string {

@@ -81,6 +81,15 @@ export class LineTransaction implements HttpTransaction {
     return this.#line
   }
 
+  /** What `scanLine` wrote of the line, at `spansAt`: for who takes its values as bytes. */
+  get spans(): Int32Array {
+    return this.#spans
+  }
+
+  get spansAt(): number {
+    return this.#at
+  }
+
   /** Where the array begins in the record. */
   get queryFrom(): number {
     return this.#spans[this.#at + at.query]!
@@ -307,6 +316,10 @@ export class LineTransaction implements HttpTransaction {
 
   get vlanIds(): HttpTransaction['vlanIds'] {
     return this.#value(at.vlanIds) as HttpTransaction['vlanIds']
+  }
+
+  get webSocket(): HttpTransaction['webSocket'] {
+    return this.#value(at.webSocket) as HttpTransaction['webSocket']
   }
 
   get weight(): HttpTransaction['weight'] {

@@ -29,6 +29,27 @@ const sensitiveSightingSchema = z.object({
 })
 export type SensitiveSighting = z.infer<typeof sensitiveSightingSchema>
 
+/** One direction of a WebSocket. A message is counted where its last frame starts, by the type of its first. RFC 6455 §5.2, §5.4, §5.5. */
+const webSocketDirectionSchema = z.object({
+  frameCount: count,
+  textMessageCount: count,
+  binaryMessageCount: count,
+  closeCount: count,
+  pingCount: count,
+  pongCount: count,
+  payloadBytes: count,
+  /** Something was missing or no frame: what followed is not counted. */
+  isPartial: z.boolean(),
+})
+export type WebSocketDirectionCounts = z.infer<typeof webSocketDirectionSchema>
+
+const webSocketSchema = z.object({
+  c2s: webSocketDirectionSchema,
+  s2c: webSocketDirectionSchema,
+  /** The connection went on when this was published: more followed than is counted. */
+  isOpen: z.boolean(),
+})
+
 export const transactionSchema = z.object({
   // Identity
   /** 32 hex digits: hash of addresses, ports, SEQ and ACK of the request's first byte, HTTP/2 stream (DESIGN "Decided" 2). */
@@ -114,6 +135,8 @@ export const transactionSchema = z.object({
   setCookieNames: z.array(z.string()).optional(),
   /** Id of the decision under which an edge of ours answered itself (names.ts, `decisionFieldName`). */
   edgeDecisionId: z.string().optional(),
+  /** Of a WebSocket handshake (RFC 6455 §4.2.2): what was spoken behind it, in numbers. Absent for anything else, and before 0.5. */
+  webSocket: webSocketSchema.optional(),
 
   // What was sensitive in it
   sensitive: z.array(sensitiveSightingSchema).optional(),
@@ -179,6 +202,29 @@ export const goldenTransaction: HttpTransaction = {
   responseFields: { 'cache-control': 'no-store' },
   setCookieNames: ['sid'],
   edgeDecisionId: 'd-0123456789abcdef',
+  webSocket: {
+    c2s: {
+      frameCount: 4,
+      textMessageCount: 1,
+      binaryMessageCount: 0,
+      closeCount: 1,
+      pingCount: 1,
+      pongCount: 0,
+      payloadBytes: 5,
+      isPartial: false,
+    },
+    s2c: {
+      frameCount: 3,
+      textMessageCount: 0,
+      binaryMessageCount: 1,
+      closeCount: 1,
+      pingCount: 0,
+      pongCount: 1,
+      payloadBytes: 258,
+      isPartial: false,
+    },
+    isOpen: false,
+  },
   sensitive: [{ type: 'email', in: 'request-content', name: 'username', count: 1 }],
   missedBytes: 0,
   truncated: false,

@@ -36,6 +36,7 @@ export interface RawSketch {
   readonly anomalies?: readonly string[]
   readonly firstSeq?: number
   readonly proxied?: RawTransaction['proxied']
+  readonly webSocket?: RawTransaction['webSocket']
 }
 
 /** Text content is UTF-8; fields and target are byte strings. */
@@ -76,6 +77,7 @@ export function rawTransaction(sketch: RawSketch): RawTransaction {
     missedBytes: 0,
     midStream: false,
     proxied: sketch.proxied,
+    webSocket: sketch.webSocket,
     anomalies: sketch.anomalies ?? [],
   }
 }

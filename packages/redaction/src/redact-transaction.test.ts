@@ -1,5 +1,5 @@
 import { partitionOf } from '@tapwarden/contracts/partition-key'
-import { transactionTopic } from '@tapwarden/contracts/transaction'
+import { goldenTransaction, transactionTopic } from '@tapwarden/contracts/transaction'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type RawSketch, rawTransaction, sampleFleetKey, sampleFlow } from './raw-transaction-fixture.js'
@@ -90,6 +90,12 @@ describe('the published record', () => {
       anomalies: ['http.duplicate-content-length'],
       weight: 1,
     })
+  })
+
+  it('says of a WebSocket how much of what was spoken, and of others nothing', () => {
+    const { webSocket } = goldenTransaction
+    expect(published({ response: { status: 101 }, webSocket }).webSocket).toEqual(webSocket)
+    expect(published({ response: {} })).not.toHaveProperty('webSocket')
   })
 
   it('is the same for the same input, and its id tells requests of one flow apart', () => {

@@ -119,6 +119,7 @@ const keys = {
   contentSampling: memberKey('contentSampling'),
   setCookieNames: memberKey('setCookieNames'),
   edgeDecisionId: memberKey('edgeDecisionId'),
+  webSocket: memberKey('webSocket'),
   sensitive: memberKey('sensitive'),
   missedBytes: memberKey('missedBytes'),
   truncated: memberKey('truncated'),
@@ -217,6 +218,7 @@ class TransactionRedactor implements Redactor {
       const reading = policy === 'none' ? 'nothing' : isSampled && !this.#isPicked(flowText) ? 'declaration' : 'shape'
       this.#writeResponse(response, isSampled, reading)
     }
+    encoder.webSocket(keys.webSocket, raw.webSocket)
     this.#writeTail(raw, flow)
     return {
       id,

@@ -3,6 +3,7 @@
  * members is fixed, so that readers of bytes may predict the next key.
  */
 
+import type { RawTransaction } from '@tapwarden/http/raw-transaction'
 import { type ByteWriter, Literal } from './byte-writer.js'
 import type { SipHasher } from './siphash.js'
 
@@ -15,6 +16,27 @@ const lineStart = new Literal('{"id":"')
 const lineEnd = new Literal('}\n')
 const trueText = new Literal('true')
 const falseText = new Literal('false')
+
+type WebSocketTraffic = RawTransaction['webSocket']
+type Counts = NonNullable<WebSocketTraffic>['c2s']
+const countNames = [
+  'frameCount',
+  'textMessageCount',
+  'binaryMessageCount',
+  'closeCount',
+  'pingCount',
+  'pongCount',
+  'payloadBytes',
+] as const satisfies readonly (keyof Counts)[]
+const countKeys = countNames.map((name, index) => ({
+  name,
+  key: new Literal(`${index === 0 ? '{' : ','}"${name}":`),
+}))
+const clientKey = new Literal('{"c2s":')
+const serverKey = memberKey('s2c')
+const isPartialKey = memberKey('isPartial')
+const isOpenKey = memberKey('isOpen')
+const closeBrace = 0x7d
 
 export class TransactionEncoder {
   readonly #writer: ByteWriter
@@ -93,6 +115,24 @@ export class TransactionEncoder {
       this.#writer.int(value)
     }
     this.#writer.byte(0x5d)
+  }
+
+  /** Numbers of frames and messages, nothing of what they said; absent when undefined. */
+  webSocket(key: Literal, traffic: WebSocketTraffic): void {
+    if (traffic === undefined) return
+    this.key(key)
+    this.key(clientKey)
+    this.#webSocketCounts(traffic.c2s)
+    this.key(serverKey)
+    this.#webSocketCounts(traffic.s2c)
+    this.flag(isOpenKey, traffic.isOpen)
+    this.#writer.byte(closeBrace)
+  }
+
+  #webSocketCounts(counts: Counts): void {
+    for (const { name, key } of countKeys) this.count(key, counts[name])
+    this.flag(isPartialKey, counts.isPartial)
+    this.#writer.byte(closeBrace)
   }
 
   /** Ends the line; the bytes are borrowed until the next one begins. */

@@ -107,6 +107,7 @@ export const transactionColumns: readonly TransactionColumn[] = [
   { wire: 'responseFields', column: 'response_fields', type: 'String', codec: 'ZSTD(3)' },
   { wire: 'setCookieNames', column: 'set_cookie_names', type: 'Array(String)', codec: packed },
   { wire: 'edgeDecisionId', column: 'edge_decision_id', type: 'String', codec: packed },
+  { wire: 'webSocket', column: 'web_socket', type: 'String', codec: packed, addedBy: '0003' },
   { wire: 'sensitive', column: 'sensitive', type: 'String', codec: packed },
   { wire: 'missedBytes', column: 'missed_bytes', type: 'UInt64', codec: packed },
   { wire: 'truncated', column: 'truncated', type: 'Bool' },

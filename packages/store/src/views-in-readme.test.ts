@@ -56,4 +56,24 @@ WHERE database = {database:String} AND startsWith(table, 'v_') GROUP BY table`,
     const answer = JSON.parse(await test.store.userQuery(sql, 'JSON')) as { data: { path_template: string }[] }
     expect(answer.data.map((row) => row.path_template).sort()).toEqual(['/logo.svg', '/users/{userId}'])
   })
+
+  it('shows how many messages a WebSocket carried, and none for what is no WebSocket', async () => {
+    const { webSocket: _, ...plain } = goldenTransaction
+    const host = 'sockets.example'
+    const lines = [
+      { ...goldenTransaction, id: '3'.repeat(32), host },
+      { ...plain, id: '4'.repeat(32), host },
+    ]
+    const body = Buffer.concat(lines.map((line) => transactionTopic.encode(line)))
+    await test.store.insertNdjson(tableNames.transactions, body, { deduplicationToken: 'w' })
+    const rows = await test.store.query(
+      `SELECT web_socket_client_message_count AS client, web_socket_server_message_count AS server,
+  JSONExtractInt(web_socket, 's2c', 'payloadBytes') AS bytes FROM ${database}.v_transactions WHERE host = {host:String} ORDER BY id`,
+      { host },
+    )
+    expect(rows).toEqual([
+      { client: '1', server: '1', bytes: '258' },
+      { client: null, server: null, bytes: '0' },
+    ])
+  })
 })

@@ -32,6 +32,17 @@ SELECT
 FROM ${db}.${table} AS r
 GROUP BY ${time}, endpoint_id, host, method`
 
+/** `derived`: further columns, each as one line of SELECT. */
+export function transactionsView(derived: readonly string[]): string {
+  return view(
+    'v_transactions',
+    `${redirects}
+SELECT * EXCEPT (endpoint_id, batch_token), ${resolved('endpoint_id')} AS endpoint_id,
+${["  arrayMap(x -> JSONExtractString(x, 'type'), JSONExtractArrayRaw(sensitive)) AS sensitive_types", ...derived].join(',\n')}
+FROM ${db}.http_transactions`,
+  )
+}
+
 export const views: Migration = {
   id: '0002',
   name: 'views',
@@ -42,13 +53,7 @@ export const views: Migration = {
     ),
     view('v_endpoint_schemas', `SELECT * FROM ${db}.endpoint_schemas FINAL`),
     view('v_endpoint_redirects', `SELECT * FROM ${db}.endpoint_redirects FINAL`),
-    view(
-      'v_transactions',
-      `${redirects}
-SELECT * EXCEPT (endpoint_id, batch_token), ${resolved('endpoint_id')} AS endpoint_id,
-  arrayMap(x -> JSONExtractString(x, 'type'), JSONExtractArrayRaw(sensitive)) AS sensitive_types
-FROM ${db}.http_transactions`,
-    ),
+    transactionsView([]),
     view('v_findings', `SELECT * FROM ${db}.findings FINAL ORDER BY version DESC LIMIT 1 BY id`),
     view('v_decisions', `SELECT * FROM ${db}.decisions FINAL ORDER BY version DESC LIMIT 1 BY id`),
     view('v_decision_effects', `SELECT * FROM ${db}.decision_effects ORDER BY measured_at DESC LIMIT 1 BY decision_id`),

@@ -5,10 +5,10 @@ import { database, tableNames } from '@tapwarden/contracts/names'
 import type { HttpStore } from '../http-store.js'
 import { tables } from './0001-tables.js'
 import { views } from './0002-views.js'
-import { contentSampling } from './0003-content-sampling.js'
+import { samplingAndWebSockets } from './0003-sampling-and-web-sockets.js'
 import { type Migration, renderStatement, type StoreLayout } from './migration.js'
 
-export const migrations: readonly Migration[] = [tables, views, contentSampling]
+export const migrations: readonly Migration[] = [tables, views, samplingAndWebSockets]
 
 /** The store was made by another text of a migration: an edited one, or another version of this program. */
 export class MigrationMismatch extends Error {
