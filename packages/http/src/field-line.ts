@@ -109,6 +109,7 @@ function readPlainLines(bytes: Uint8Array, base: number, from: number, to: numbe
   }
 }
 
+/** One line, and the fields behind bare CRs in it: a loop, as there may be as many as a head has bytes. */
 function readLine(
   bytes: Uint8Array,
   base: number,
@@ -117,16 +118,27 @@ function readLine(
   table: FieldTable,
   report: (name: AnomalyName) => void,
 ): void {
+  for (let at = start; at >= 0; ) at = readField(bytes, base, at, end, table, report)
+}
+
+/** Reads the field that starts at `from`. Returns where in the same line the next one starts, or -1. */
+function readField(
+  bytes: Uint8Array,
+  base: number,
+  from: number,
+  end: number,
+  table: FieldTable,
+  report: (name: AnomalyName) => void,
+): number {
+  let start = from
   if (start === end || bytes[start] === CR) {
     report('http.bare-cr')
-    let next = start
-    while (next < end && (bytes[next] === CR || isBlank(bytes[next]))) next++
-    if (next < end) readLine(bytes, base, next, end, table, report)
-    return
+    while (start < end && (bytes[start] === CR || isBlank(bytes[start]))) start++
+    if (start === end) return -1
   }
   if (isBlank(bytes[start])) {
     foldLine(bytes, base, start, end, table, report)
-    return
+    return -1
   }
   let hash = nameHashBasis
   let isToken = true
@@ -139,7 +151,7 @@ function readLine(
   }
   if (colon === end) {
     report('http.field-without-colon')
-    return
+    return -1
   }
   let nameEnd = colon
   if (!isToken) {
@@ -154,9 +166,8 @@ function readLine(
   while (valueStart < valueEnd && isBlank(bytes[valueStart])) valueStart++
   while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) valueEnd--
   table.add(start - base, nameEnd - base, valueStart - base, valueEnd - base, hash)
-  if (next < 0) return
-  report('http.bare-cr')
-  readLine(bytes, base, next, end, table, report)
+  if (next >= 0) report('http.bare-cr')
+  return next
 }
 
 /** A CR without LF that a field follows: some receivers end the line there. Index of that field, or -1. */

@@ -693,6 +693,15 @@ describe('HTTP/1 messages', () => {
     ])
   })
 
+  it.each([
+    ['fields', 'a:', 20_000, 20_001],
+    ['nothing', '', 60_000, 1],
+    ['names without a value', 'ab', 20_000, 1],
+  ])('reads a line of bare CRs however many there are, with %s between', (_why, between, count, fieldCount) => {
+    const { transactions } = transcribe([['c', `GET / HTTP/1.1\r\nX: y${`\r${between}`.repeat(count)}\r\n\r\n`]])
+    expect(transactions.map((t) => t.fields.length)).toEqual([fieldCount])
+  })
+
   it('gives up a head beyond the limit, and finds the next one', () => {
     const long = `GET / HTTP/1.1\r\nX: ${'y'.repeat(3_000)}\r\n\r\n`
     const { transactions, counters } = transcribe(

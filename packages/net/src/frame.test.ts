@@ -128,6 +128,7 @@ describe('decodeFrame', () => {
 
   it.each<[string, number, Uint8Array, Decoded]>([
     ['ARP', 1, bytesOf(macs([8, 6]), new Uint8Array(28)), 'other'],
+    ['SNAP in SNAP, as deep as the frame', 1, bytesOf(macs([0, 88]), snaps(32_000)), 'other'],
     ['UDP', 101, patched(packet4, [9, 17]), 'other'],
     ['ICMPv6', 101, patched(packet6, [6, 58]), 'other'],
     ['an unknown link type', 147, packet4, 'frame.link-type-unsupported'],
@@ -288,3 +289,7 @@ describe('IpFragments', () => {
     expect(narrow.bufferedBytes).toBe(80)
   })
 })
+
+function snaps(count: number): Uint8Array {
+  return bytesOf(...Array.from({ length: count }, () => [0xaa, 0xaa, 3, 0, 0, 0, 0, 88]))
+}

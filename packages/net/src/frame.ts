@@ -128,9 +128,10 @@ function decodeEtherType(first: number, offset: number, end: number, out: Segmen
   }
   if (type === etherTypeIpv4 || type === etherTypeIpv6 || type === etherTypeRawIp) return decodeIp(at, end, out)
   const isSnap = type >= 0 && type <= 1_500 && end - at >= 8 && out.view.getUint32(at) === 0xaaaa0300
-  return isSnap && out.view.getUint8(at + 4) === 0 && out.view.getUint8(at + 5) === 0
-    ? decodeEtherType(out.view.getUint16(at + 6), at + 8, end, out)
-    : 'other'
+  if (!isSnap || out.view.getUint8(at + 4) !== 0 || out.view.getUint8(at + 5) !== 0) return 'other'
+  // A length here would let a frame of SNAP headers nest as deeply as it is long.
+  const inner = out.view.getUint16(at + 6)
+  return inner <= 1_500 ? 'other' : decodeEtherType(inner, at + 8, end, out)
 }
 
 /** Decodes the IP packet in `out.view[at, end)`. `out` must name buffer, view, time and VLANs already. */
