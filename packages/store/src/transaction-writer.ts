@@ -15,7 +15,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { tableNames } from '@tapwarden/contracts/names'
 import { DuplicateFilter, type Sighting, storedIds } from './duplicate-filter.js'
 import { InsertJournal, type JournaledBlock } from './insert-journal.js'
-import { NativeBlockEncoder } from './native/ndjson-to-native.js'
+import { type LocatedLine, NativeBlockEncoder } from './native/ndjson-to-native.js'
 import { type ColumnBlock, QueryRefused, type Store, StoreUnavailable } from './store.js'
 import { transactionColumns } from './transaction-columns.js'
 
@@ -24,6 +24,8 @@ export interface TransactionRow extends Sighting {
   readonly line: Uint8Array
   /** Stored beside it; ASCII. Absent: what the line says of it, or nothing. */
   readonly endpointId?: string
+  /** Where its members stand, if known: with `endpointId` the line is not read again. Let go of as soon as it is in a block. */
+  readonly located?: LocatedLine | undefined
 }
 
 export interface WriteResult {
@@ -149,6 +151,7 @@ export class TransactionWriter {
   /** As `write`, for rows that the caller has claimed from this writer's filter: nothing is looked up again. */
   async writeClaimed(rows: readonly TransactionRow[]): Promise<WriteResult> {
     if (this.#closed) throw closedError()
+    // Not awaited: that would keep the rows, and with them what was located.
     return this.#append(rows)
   }
 
@@ -175,15 +178,18 @@ export class TransactionWriter {
     this.#filter.forget()
   }
 
-  async #append(rows: readonly TransactionRow[]): Promise<WriteResult> {
-    if (this.#failure !== undefined) throw this.#failure.error
+  #append(rows: readonly TransactionRow[]): Promise<WriteResult> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error)
     const blocks: Block[] = []
+    const taken: TransactionRow[] = []
     const refused: TransactionRow[] = []
-    for (const row of rows) {
-      if (!this.#encoder.append(row.line, row.endpointId)) {
+    for (const { id, observedAtUs, line, endpointId, located } of rows) {
+      const row = endpointId === undefined ? { id, observedAtUs, line } : { id, observedAtUs, line, endpointId }
+      if (!this.#encoder.append(line, endpointId, located)) {
         refused.push(row)
         continue
       }
+      taken.push(row)
       this.#open ??= newBlock()
       this.#open.rows.push(row)
       if (blocks.at(-1) !== this.#open) blocks.push(this.#open)
@@ -191,15 +197,7 @@ export class TransactionWriter {
     }
     this.#filter.release(refused)
     if (this.#open !== undefined) this.#timer ??= setTimeout(() => this.#seal(), this.#batchWaitMs)
-    await Promise.all(blocks.map(({ settled }) => settled))
-    for (const { refusedIds } of blocks) {
-      if (refusedIds.size > 0) refused.push(...rows.filter(({ id }) => refusedIds.has(id)))
-    }
-    return {
-      insertedCount: rows.length - refused.length,
-      duplicateCount: 0,
-      refusedIds: refused.map(({ id }) => id),
-    }
+    return resultOf(blocks, taken, refused)
   }
 
   #seal(): void {
@@ -283,6 +281,21 @@ export class TransactionWriter {
 
 function isRowFault(error: unknown): boolean {
   return error instanceof QueryRefused && error.code !== undefined && rowFaultCodes.has(error.code)
+}
+
+/** When all blocks are stored. Of `taken`, which went into them, some may be refused all the same. */
+async function resultOf(
+  blocks: readonly Block[],
+  taken: readonly Sighting[],
+  refused: readonly Sighting[],
+): Promise<WriteResult> {
+  await Promise.all(blocks.map(({ settled }) => settled))
+  const refusedIds = refused.map(({ id }) => id)
+  for (const block of blocks) {
+    if (block.refusedIds.size === 0) continue
+    for (const { id } of taken) if (block.refusedIds.has(id)) refusedIds.push(id)
+  }
+  return { insertedCount: taken.length + refused.length - refusedIds.length, duplicateCount: 0, refusedIds }
 }
 
 function newBlock(): Block {

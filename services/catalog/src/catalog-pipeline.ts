@@ -10,6 +10,7 @@
 
 import type { Batch, Bus, BusRecord } from '@tapwarden/bus/bus'
 import { Catalog } from '@tapwarden/catalog/catalog'
+import { LineTransaction } from '@tapwarden/contracts/line-transaction'
 import { consumerGroups, tableNames, topicNames } from '@tapwarden/contracts/names'
 import { type SensorInterval, sensorIntervalTopic } from '@tapwarden/contracts/sensor-interval'
 import type { HttpTransaction } from '@tapwarden/contracts/transaction'
@@ -229,6 +230,8 @@ class CatalogPipeline implements CatalogService {
       observedAtUs: transaction.observedAtUs,
       line,
       endpointId: this.#catalog.resolve(transaction).endpointId,
+      // Its members were found when it was decoded.
+      located: transaction instanceof LineTransaction ? transaction : undefined,
     }))
   }
 

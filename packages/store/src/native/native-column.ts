@@ -6,9 +6,10 @@
  * Numbers are laid out as this machine has them: little-endian, as every machine that Node and ClickHouse share.
  */
 
+import type { LineBytes } from '@tapwarden/contracts/line-scanner'
 import type { GrowingBytes } from './growing-bytes.js'
 
-/** Where a column stood: what `rewind` goes back to. */
+/** Where the elements of an array stood: what `rewind` goes back to. */
 export interface Mark {
   count: number
   bytes: number
@@ -19,8 +20,15 @@ export interface NativeColumn {
   count: number
   /** Appends the value at `bytes[at]`, which is no `null`; the index behind it, or `REFUSED` and the column as it was. */
   read(bytes: Uint8Array, at: number, end: number): number
+  /**
+   * Appends what `read` makes of the value that `scanLine` found, which is no `null`; `to` is negative as there. Nothing is proven again. False
+   * where it is none of the column's: then a value may have been appended all the same, and is the caller's to undo.
+   */
+  take(line: LineBytes, from: number, to: number): boolean
   /** What an absent field stores. */
   appendDefault(): void
+  /** Removes the value that was appended last. Once: the one before is not known. */
+  undo(): void
   mark(into: Mark): void
   rewind(mark: Mark): void
   /** What stands once in front of the column's data. */

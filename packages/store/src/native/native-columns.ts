@@ -1,5 +1,7 @@
 /** The column for each ClickHouse type that a field of a transaction has, arrays among them. */
 
+import { assert } from '@tapwarden/base/assert'
+import type { LineBytes } from '@tapwarden/contracts/line-scanner'
 import type { GrowingBytes } from './growing-bytes.js'
 import { closeBracket, comma, openBracket, REFUSED, skipBlanks } from './json-bytes.js'
 import { copyNumbers, grown, type Mark, type NativeColumn } from './native-column.js'
@@ -65,19 +67,28 @@ class ArrayColumn implements NativeColumn {
     return i + 1
   }
 
+  take({ bytes }: LineBytes, from: number, to: number): boolean {
+    const end = Math.abs(to)
+    return this.read(bytes, from, end) === end
+  }
+
   appendDefault(): void {
     this.#elements.mark(this.#last)
     this.#append()
   }
 
-  mark(into: Mark): void {
-    into.count = this.count
+  undo(): void {
+    this.count--
+    this.#elements.rewind(this.#last)
   }
 
-  rewind(mark: Mark): void {
-    if (mark.count === this.count) return
-    this.count = mark.count
-    this.#elements.rewind(this.#last)
+  /** Of arrays there are no arrays. */
+  mark(): void {
+    assert(false, 'arrays do not nest')
+  }
+
+  rewind(): void {
+    assert(false, 'arrays do not nest')
   }
 
   writePrefix(out: GrowingBytes): void {

@@ -6,12 +6,14 @@
  *
  * The encoder of transactions writes its members in one order, so the key that followed last time is the one to compare with; any other order
  * costs a look-up and changes nothing. A line that cannot be read exactly leaves no trace: the columns go back to the row before.
+ * A line whose members were found by whoever read it before is not read again: each column takes its own value from where it stands.
  *
  * Native as a server reads it from a client that tells no revision: number of columns and rows, then name, type and data of each
  * column.
  */
 
 import { assert } from '@tapwarden/base/assert'
+import { type LineBytes, memberNames } from '@tapwarden/contracts/line-scanner'
 import type { TransactionColumn } from '../transaction-columns.js'
 import { GrowingBytes } from './growing-bytes.js'
 import {
@@ -28,7 +30,7 @@ import {
   skipValue,
   unescapeInto,
 } from './json-bytes.js'
-import type { Mark, NativeColumn } from './native-column.js'
+import type { NativeColumn } from './native-column.js'
 import { nativeColumn } from './native-columns.js'
 import { WordColumn } from './word-column.js'
 
@@ -39,11 +41,21 @@ export interface NativeBlock {
   readonly rowCount: number
 }
 
+/** A line whose members somebody has found already, as `LineTransaction` has: `scanLine` took it, and wrote to `spans` at `spansAt`. */
+export interface LocatedLine {
+  /** The bytes that the spans count in. */
+  readonly record: LineBytes
+  readonly spans: Int32Array
+  readonly spansAt: number
+}
+
 interface Field {
   readonly key: Uint8Array
   readonly name: string
   readonly type: string
   readonly column: NativeColumn
+  /** Place of its member among the spans of a line; -1 of what no line says. */
+  readonly spanAt: number
 }
 
 const encoder = new TextEncoder()
@@ -55,12 +67,12 @@ export class NativeBlockEncoder {
   readonly #fields: readonly Field[]
   readonly #columns: readonly string[]
   readonly #endpointIds: WordColumn
+  readonly #endpointField: number
   /** Which field followed each one last time. */
   readonly #following: Uint16Array
   /** Hash of a key → index of its field plus one. */
   readonly #slots = new Uint16Array(slotCount)
   readonly #name = new GrowingBytes(256)
-  readonly #marks: Mark[]
   #rowCount = 0
   #lineBytes = 0
 
@@ -71,11 +83,12 @@ export class NativeBlockEncoder {
       name: column,
       type,
       column: nativeColumn(type),
+      spanAt: wire === 'endpointId' ? -1 : memberNames.indexOf(wire) * 2,
     }))
     this.#columns = columns.map(({ column }) => column)
-    this.#marks = columns.map(() => ({ count: 0, bytes: 0 }))
     this.#following = Uint16Array.from(columns, (_, index) => (index + 1) % columns.length)
-    const endpoint = this.#fields[columns.findIndex(({ wire }) => wire === 'endpointId')]?.column
+    this.#endpointField = columns.findIndex(({ wire }) => wire === 'endpointId')
+    const endpoint = this.#fields[this.#endpointField]?.column
     assert(endpoint instanceof WordColumn, 'the endpoint id has a column of its own')
     this.#endpointIds = endpoint
     this.#fields.forEach(({ key }, index) => {
@@ -96,20 +109,20 @@ export class NativeBlockEncoder {
 
   /**
    * Takes one line, with or without its newline; `endpointId` is ASCII, and without it a member of the line may say it. False: the line is
-   * not a transaction that the columns can hold, and the block is as it was.
+   * not a transaction that the columns can hold, and the block is as it was. With `located` and `endpointId` the line itself is not looked at.
    */
-  append(line: Uint8Array, endpointId?: string): boolean {
-    const { length } = this.#fields
-    if (!this.#readLine(line, endpointId)) {
-      for (let i = 0; i < length; i++) this.#fields[i]!.column.rewind(this.#marks[i]!) // In range, as below.
+  append(line: Uint8Array, endpointId?: string, located?: LocatedLine): boolean {
+    if (endpointId !== undefined) this.#endpointIds.appendText(endpointId)
+    const taken =
+      located === undefined || endpointId === undefined
+        ? this.#readLine(line, endpointId !== undefined)
+        : this.#takeSpans(located)
+    if (!taken) {
+      for (const { column } of this.#fields) if (column.count > this.#rowCount) column.undo()
       return false
     }
     this.#rowCount++
     this.#lineBytes += line.length
-    for (let i = 0; i < length; i++) {
-      const { column } = this.#fields[i]!
-      if (column.count < this.#rowCount) column.appendDefault()
-    }
     return true
   }
 
@@ -131,9 +144,28 @@ export class NativeBlockEncoder {
     return block
   }
 
-  #readLine(line: Uint8Array, endpointId: string | undefined): boolean {
-    for (let i = 0; i < this.#fields.length; i++) this.#fields[i]!.column.mark(this.#marks[i]!)
-    if (endpointId !== undefined) this.#endpointIds.appendText(endpointId)
+  #takeSpans({ record, spans, spansAt }: LocatedLine): boolean {
+    const { bytes } = record
+    for (let i = 0; i < this.#fields.length; i++) {
+      const { column, spanAt } = this.#fields[i]! // In range by the condition, as everywhere below.
+      if (spanAt < 0) continue
+      const from = spans[spansAt + spanAt]!
+      if (from === 0 || bytes[from] === letterN) column.appendDefault()
+      else if (!column.take(record, from, spans[spansAt + spanAt + 1]!)) return false
+    }
+    return true
+  }
+
+  #readLine(line: Uint8Array, hasEndpointId: boolean): boolean {
+    if (!this.#readMembers(line, hasEndpointId)) return false
+    for (let i = 0; i < this.#fields.length; i++) {
+      const { column } = this.#fields[i]!
+      if (column.count === this.#rowCount) column.appendDefault()
+    }
+    return true
+  }
+
+  #readMembers(line: Uint8Array, hasEndpointId: boolean): boolean {
     const end = line[line.length - 1] === newline ? line.length - 1 : line.length
     let at = skipBlanks(line, 0, end)
     if (line[at] !== openBrace) return false
@@ -157,8 +189,9 @@ export class NativeBlockEncoder {
       if (at >= end || line[at] !== colon) return false
       at = skipBlanks(line, at + 1, end)
       if (at >= end) return false
-      // Its value.
-      at = field < 0 ? skipValue(line, at, end) : this.#readValue(field, line, at, end)
+      // Its value. What comes beside the line is not the line's to say.
+      const isSkipped = field < 0 || (field === this.#endpointField && hasEndpointId)
+      at = isSkipped ? skipValue(line, at, end) : this.#readValue(field, line, at, end)
       if (at === REFUSED) return false
       if (field >= 0) {
         previous = field

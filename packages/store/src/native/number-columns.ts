@@ -1,5 +1,6 @@
 /** Columns of numbers: counts and times, floats, flags. */
 
+import type { LineBytes } from '@tapwarden/contracts/line-scanner'
 import type { GrowingBytes } from './growing-bytes.js'
 import { CountReader, latin1, REFUSED, skipBoolean, skipNumber } from './json-bytes.js'
 import { copyNumbers, grown, type Mark, type NativeColumn } from './native-column.js'
@@ -31,13 +32,24 @@ export class CountColumn implements NativeColumn {
     const { big } = counts
     if (big !== undefined && (this.#max === undefined ? big >= 2n ** 64n : big > BigInt(this.#max))) return REFUSED
     if (big === undefined && this.#max !== undefined && counts.value > this.#max) return REFUSED
-    if (big === undefined) this.#append(0, counts.value % word32, Math.floor(counts.value / word32))
-    else this.#append(0, Number(big & 0xffff_ffffn), Number(big >> 32n))
+    if (big === undefined) {
+      const high = counts.value < word32 ? 0 : Math.floor(counts.value / word32)
+      this.#append(0, counts.value - high * word32, high)
+    } else this.#append(0, Number(big & 0xffff_ffffn), Number(big >> 32n))
     return to
+  }
+
+  take({ bytes }: LineBytes, from: number, to: number): boolean {
+    const end = Math.abs(to)
+    return this.read(bytes, from, end) === end
   }
 
   appendDefault(): void {
     this.#append(1, 0, 0)
+  }
+
+  undo(): void {
+    this.count--
   }
 
   mark(into: Mark): void {
@@ -85,8 +97,17 @@ export class FloatColumn implements NativeColumn {
     return to
   }
 
+  take({ bytes }: LineBytes, from: number, to: number): boolean {
+    const end = Math.abs(to)
+    return this.read(bytes, from, end) === end
+  }
+
   appendDefault(): void {
     this.#append(0)
+  }
+
+  undo(): void {
+    this.count--
   }
 
   mark(into: Mark): void {
@@ -123,8 +144,17 @@ export class BoolColumn implements NativeColumn {
     return to
   }
 
+  take({ bytes }: LineBytes, from: number, to: number): boolean {
+    const end = Math.abs(to)
+    return this.read(bytes, from, end) === end
+  }
+
   appendDefault(): void {
     this.#append(0)
+  }
+
+  undo(): void {
+    this.count--
   }
 
   mark(into: Mark): void {

@@ -1,5 +1,6 @@
 /** Columns of texts, and of addresses, which are texts on the wire. */
 
+import type { LineBytes } from '@tapwarden/contracts/line-scanner'
 import { withoutLoneSurrogates } from '../lone-surrogates.js'
 import { GrowingBytes } from './growing-bytes.js'
 import { writeAddress } from './ip-bytes.js'
@@ -22,10 +23,32 @@ const text = new GrowingBytes()
 
 const nested = new NestedSkipper()
 
+/** Where the next backslash of a record is. Asked in the order of the record it looks at each byte once; few lines hold one. */
+class BackslashFinder {
+  #line: LineBytes | undefined
+  #from = 0
+  #found = 0
+
+  /** Index of the first one at or behind `from`; infinite when there is none. */
+  next(line: LineBytes, from: number): number {
+    if (line !== this.#line || from < this.#from || from > this.#found) {
+      const found = line.buffer.indexOf(backslash, from)
+      this.#line = line
+      this.#from = from
+      this.#found = found < 0 ? Number.POSITIVE_INFINITY : found
+    }
+    return this.#found
+  }
+}
+
+const escapes = new BackslashFinder()
+
 /** Length and bytes, one behind the other. Objects and arrays are kept as their JSON text. */
 export class StringColumn implements NativeColumn {
   count = 0
   readonly #data = new GrowingBytes(65_536)
+  /** Its length before the last value. */
+  #before = 0
 
   read(bytes: Uint8Array, at: number, end: number): number {
     if (bytes[at] === quote) {
@@ -42,9 +65,26 @@ export class StringColumn implements NativeColumn {
     return this.#readJson(bytes, at, end)
   }
 
+  take(line: LineBytes, from: number, to: number): boolean {
+    const { bytes } = line
+    const first = bytes[from]
+    if (first === quote && to > 0) this.#append(bytes, from + 1, to - 1)
+    else if (first === openBrace || first === openBracket) {
+      if (escapes.next(line, from) >= to) this.#append(bytes, from, to)
+      else this.#appendJson(bytes.subarray(from, to))
+    } else return this.read(bytes, from, Math.abs(to)) === Math.abs(to)
+    return true
+  }
+
   appendDefault(): void {
+    this.#before = this.#data.length
     this.#data.varint(0)
     this.count++
+  }
+
+  undo(): void {
+    this.count--
+    this.#data.length = this.#before
   }
 
   mark(into: Mark): void {
@@ -69,6 +109,7 @@ export class StringColumn implements NativeColumn {
   }
 
   #append(bytes: Uint8Array, from: number, to: number): void {
+    this.#before = this.#data.length
     this.#data.varint(to - from)
     this.#data.copy(bytes, from, to)
     this.count++
@@ -91,11 +132,14 @@ export class StringColumn implements NativeColumn {
     }
     const to = nested.skip(bytes, at, end)
     if (to === REFUSED) return REFUSED
-    if (nested.hasEscapes) {
-      const json = withoutLoneSurrogates(bytes.subarray(at, to))
-      this.#append(json, 0, json.length)
-    } else this.#append(bytes, at, to)
+    if (nested.hasEscapes) this.#appendJson(bytes.subarray(at, to))
+    else this.#append(bytes, at, to)
     return to
+  }
+
+  #appendJson(text: Uint8Array): void {
+    const json = withoutLoneSurrogates(text)
+    this.#append(json, 0, json.length)
   }
 }
 
@@ -123,11 +167,21 @@ export class AddressColumn implements NativeColumn {
     return REFUSED
   }
 
+  take({ bytes }: LineBytes, from: number, to: number): boolean {
+    const end = Math.abs(to)
+    return this.read(bytes, from, end) === end
+  }
+
   appendDefault(): void {
     this.#data.reserve(16)
     this.#data.bytes.fill(0, this.#data.length, this.#data.length + 16)
     this.#data.length += 16
     this.count++
+  }
+
+  undo(): void {
+    this.count--
+    this.#data.length -= 16
   }
 
   mark(into: Mark): void {

@@ -1,5 +1,6 @@
 /** The column of words: few different texts in many rows. */
 
+import type { LineBytes } from '@tapwarden/contracts/line-scanner'
 import { GrowingBytes } from './growing-bytes.js'
 import { backslash, quote, REFUSED, skipString, unescapeInto } from './json-bytes.js'
 import { copyNumbers, grown, type Mark, type NativeColumn } from './native-column.js'
@@ -48,6 +49,12 @@ export class WordColumn implements NativeColumn {
     return REFUSED
   }
 
+  take({ bytes }: LineBytes, from: number, to: number): boolean {
+    if (to < 0 || bytes[from] !== quote) return this.read(bytes, from, Math.abs(to)) === Math.abs(to)
+    this.#append(this.#keyOf(bytes, from + 1, to - 1, hashOf(bytes, from + 1, to - 1)))
+    return true
+  }
+
   /** ASCII only. */
   appendText(value: string): void {
     text.length = 0
@@ -65,11 +72,15 @@ export class WordColumn implements NativeColumn {
     this.#append(this.#keyOf(text.bytes, 0, 0, 0))
   }
 
+  /** A key that nobody uses stays, and does no harm. */
+  undo(): void {
+    this.count--
+  }
+
   mark(into: Mark): void {
     into.count = this.count
   }
 
-  /** A key that nobody uses stays, and does no harm. */
   rewind(mark: Mark): void {
     this.count = mark.count
   }
