@@ -23,6 +23,7 @@ export interface FieldList {
   /** The octets that `valueStart` and `valueEnd` point into. Unless `hasBreaks`, a value is these octets as they stand. */
   readonly bytes: Uint8Array
   readonly hasBreaks: boolean
+  nameStart(index: number): number
   valueStart(index: number): number
   valueEnd(index: number): number
   /** `nameHashOf` of a field's lower-case name. */
@@ -137,6 +138,11 @@ export class FieldTable implements FieldList {
       if (this.#hashes[index] === hash && this.nameIs(index, lowerCaseName)) return index
     }
     return -1
+  }
+
+  /** Where the name starts in `bytes`; it stands there as it was sent. */
+  nameStart(index: number): number {
+    return this.base + this.#offsets[this.#at(index)]!
   }
 
   /** Where the value stands in `bytes`. */

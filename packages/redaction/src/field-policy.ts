@@ -5,6 +5,7 @@ import { decisionFieldName } from '@tapwarden/contracts/names'
 import type { FieldList } from '@tapwarden/http/field-list'
 import { jsonLiteral, type Literal } from './byte-writer.js'
 import { isStableName } from './fingerprint.js'
+import { areWords, wordsOf } from './seen-values.js'
 
 /** Request fields whose values describe the client. A name that is not here is never published with its value. */
 const keptRequestFields: ReadonlySet<string> = new Set(
@@ -89,17 +90,30 @@ const rememberedMaxCharacters = 64
 const traitsByName = new BoundedMap<string, FieldTraits>({ maxEntries: rememberedMaxCount, onFull: 'refuse-new' })
 /** In front of the map: by the hash that came with the field, without making a string of its name. */
 const slotsCount = 1_024
-const traitsBySlot: (FieldTraits | undefined)[] = new Array(slotsCount).fill(undefined)
+const slots: (KnownSpelling | undefined)[] = new Array(slotsCount).fill(undefined)
 
-/** What to do with field `index` of a list. */
-export function traitsOfField(fields: FieldList, index: number): FieldTraits {
+/** A name as it was first sent, with what stood between it and its value, so that it is told again by whole words. */
+interface KnownSpelling {
+  readonly traits: FieldTraits
+  readonly bytes: number
+  readonly words: Int32Array
+}
+
+/** What to do with field `index` of a list, whose octets `view` shows. */
+export function traitsOfField(fields: FieldList, view: DataView, index: number): FieldTraits {
   const hash = fields.nameHash(index)
   const slot = (hash ^ (hash >>> 16)) & (slotsCount - 1)
-  const known = traitsBySlot[slot]
-  if (known !== undefined && known.nameHash === hash && fields.nameIs(index, known.name)) return known
+  const known = slots[slot]
+  const from = fields.nameStart(index)
+  const to = fields.valueStart(index)
+  if (known !== undefined && known.traits.nameHash === hash) {
+    if (known.bytes === to - from && areWords(known.words, view, from, to)) return known.traits
+    if (fields.nameIs(index, known.traits.name)) return known.traits
+  }
   const name = fields.name(index)
   const traits = traitsOf(name, hash)
-  if (name.length <= rememberedMaxCharacters) traitsBySlot[slot] = traits
+  const isShort = name.length <= rememberedMaxCharacters && to - from <= rememberedMaxCharacters * 2
+  if (isShort && to - from >= 4) slots[slot] = { traits, bytes: to - from, words: wordsOf(view, from, to) }
   return traits
 }
 

@@ -34,6 +34,8 @@ export class MessageFields {
   readonly #keptTraits: FieldTraits[] = []
   readonly #keptValues: Literal[] = []
   #keptCount = 0
+  /** The value that stood at a field's place in an earlier message: the best guess at what stands there now. */
+  readonly #guesses: (SeenValue | undefined)[] = new Array(fieldsMaxCount).fill(undefined)
   /** Names that take part in the fingerprint: the first `stableCount` are of this message. */
   readonly stableNames: string[] = []
   stableCount = 0
@@ -68,8 +70,9 @@ export class MessageFields {
     this.#clear()
     const isRequest = place === 'request-field'
     const count = Math.min(fields.count, fieldsMaxCount)
+    const view = this.#seen.viewOf(fields.bytes)
     for (let i = 0; i < count; i++) {
-      const traits = traitsOfField(fields, i)
+      const traits = traitsOfField(fields, view, i)
       if (isRequest) {
         if (traits.isStable && this.stableCount < stableNamesMaxCount) {
           this.stableNames[this.stableCount++] = traits.name
@@ -78,8 +81,10 @@ export class MessageFields {
         if (!traits.isIgnoredInRequest) this.#take(fields, i, traits, traits.keptInRequest, place)
       } else if (!traits.isIgnoredInResponse) this.#take(fields, i, traits, traits.keptInResponse, place)
     }
-    for (let i = 0; trailers !== undefined && i < Math.min(trailers.count, fieldsMaxCount); i++) {
-      this.#scan(trailers, i, traitsOfField(trailers, i), place)
+    if (trailers === undefined) return
+    const trailersView = this.#seen.viewOf(trailers.bytes)
+    for (let i = 0; i < Math.min(trailers.count, fieldsMaxCount); i++) {
+      this.#scan(trailers, i, traitsOfField(trailers, trailersView, i), place)
     }
   }
 
@@ -114,9 +119,7 @@ export class MessageFields {
   #take(fields: FieldList, index: number, traits: FieldTraits, isKept: boolean, place: SightingPlace): void {
     const { role } = traits
     if (isKept || role >= 0 || traits.isUrl) {
-      const value = fields.hasBreaks
-        ? new SeenValue(fields.value(index), 0)
-        : this.#seen.of(fields.bytes, fields.valueStart(index), fields.valueEnd(index))
+      const value = this.#value(fields, index)
       if (role >= 0) this.#first[role] ??= value
       if (isKept) this.#keep(traits, this.#clearTexts.jsonOf(value))
       else if (traits.isUrl) {
@@ -132,9 +135,24 @@ export class MessageFields {
     if (traits.isScanned) this.#scan(fields, index, traits, place)
   }
 
+  #value(fields: FieldList, index: number): SeenValue {
+    if (fields.hasBreaks) return new SeenValue(fields.value(index), 0)
+    const { bytes } = fields
+    const from = fields.valueStart(index)
+    const to = fields.valueEnd(index)
+    const guess = this.#guesses[index]
+    if (guess !== undefined && this.#seen.is(guess, bytes, from, to)) return guess
+    const value = this.#seen.of(bytes, from, to)
+    if (value.hash !== 0) this.#guesses[index] = value
+    return value
+  }
+
   /** The first line of a field is kept. */
   #keep(traits: FieldTraits, value: Literal): void {
-    for (let i = 0; i < this.#keptCount; i++) if (this.#keptTraits[i]!.name === traits.name) return // Below the count.
+    for (let i = 0; i < this.#keptCount; i++) {
+      const kept = this.#keptTraits[i]! // Below the count.
+      if (kept.nameHash === traits.nameHash && kept.name === traits.name) return
+    }
     this.#keptTraits[this.#keptCount] = traits
     this.#keptValues[this.#keptCount++] = value
   }
@@ -142,8 +160,7 @@ export class MessageFields {
   #join(fields: FieldList, index: number, { name }: FieldTraits, place: SightingPlace): void {
     if (name === 'cookie') {
       if (this.cookie !== undefined) this.cookie = new SeenValue(`${this.cookie.text}; ${fields.value(index)}`, 0)
-      else if (fields.hasBreaks) this.cookie = new SeenValue(fields.value(index), 0)
-      else this.cookie = this.#seen.of(fields.bytes, fields.valueStart(index), fields.valueEnd(index))
+      else this.cookie = this.#value(fields, index)
     } else if (name === 'x-forwarded-for') this.xForwardedFor = joined(this.xForwardedFor, fields.value(index))
     else if (name === 'forwarded') this.forwarded = joined(this.forwarded, fields.value(index))
     else if (place === 'response-field') this.#takeSetCookie(fields.value(index))
