@@ -162,7 +162,7 @@ describe.skipIf(missing !== undefined)(`lines as Native blocks on the embedded e
           )
         },
       ),
-      { numRuns: 5 },
+      { numRuns: 5, endOnFailure: true },
     )
     await expectEqualTables()
   })
