@@ -126,6 +126,7 @@ export class ChunkedBody {
       if (bytes[from] === CR && from + 1 < to && bytes[from + 1] === LF) return this.#finish(from + 2)
     }
     const count = Math.min(to - from, limits.headMaxBytes - held)
+    message.countTrailers(count)
     this.#holdTrailers(bytes, from, from + count)
     const table = message.trailerTable
     const end = scanFields(this.#trailers, 0, this.#trailerBytes, this.#scan, table, message.report)

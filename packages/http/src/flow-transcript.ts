@@ -38,6 +38,8 @@ export interface TranscriptOptions {
   readonly limits?: Partial<HttpLimits>
   /** The flow was joined after its start; default false. */
   readonly midStream?: boolean
+  /** Missed bytes are told as gaps; default true. Else only the numbers show them. */
+  readonly tellGaps?: boolean
   /** End the flow behind the script; default true. */
   readonly end?: boolean
 }
@@ -62,7 +64,7 @@ export function transcribe(script: readonly ScriptStep[], options: TranscriptOpt
     }
     const what = step[1] ?? 0
     if (typeof what === 'number') {
-      flow.gap(direction, what, atUs)
+      if (options.tellGaps !== false) flow.gap(direction, what, atUs)
       next[side] += what
       continue
     }

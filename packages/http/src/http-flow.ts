@@ -168,18 +168,18 @@ export class HttpFlow implements MessageListener {
     const host = fields.indexOfHashed('host', hostHash, 0)
     if (host >= 0 && fields.indexOfHashed('host', hostHash, host + 1) >= 0) request.report('http.host-repeated')
     this.#pairer.add(request)
-    if (this.#pairer.pending.length > this.#limits.pendingRequestsMax) {
-      this.#counters.pendingOverflowCount++
-      this.#publish(this.#pairer.pending[0]!, undefined)
-    }
+    if (this.#pairer.pending.length > this.#limits.pendingRequestsMax) this.#evictOldest()
     return 'by-fields'
   }
 
   #responseHead(response: Message): ContentRule {
     this.#answered = undefined
     const status = response.status
-    if (status >= 100 && status < 200 && status !== 101) return 'none'
-    const request = this.#pairer.match(response)
+    if (status >= 100 && status < 200 && status !== 101) {
+      this.#pairer.match(response, true)
+      return 'none'
+    }
+    const request = this.#pairer.match(response, false)
     this.#answered = request
     if (request !== undefined) {
       for (const skipped of this.#pairer.takeSkipped(request)) this.#publish(skipped, undefined)
@@ -196,7 +196,33 @@ export class HttpFlow implements MessageListener {
     }
     if (request.isPublished) this.#pool.give(request)
     else if (request.response?.isEnded === true) this.#publish(request, request.response)
-    else request.keep()
+    else {
+      request.keep()
+      request.countWaiting()
+      this.#keepToLimits()
+    }
+  }
+
+  /** Heads and trailers cannot be left out as content can: whoever holds too much gives up its oldest requests. */
+  #keepToLimits(): void {
+    const { pending } = this.#pairer
+    if (pending.length === 0) return
+    let bytes = pending.length === 1 ? 0 : this.#pairer.bufferedBytes
+    while (pending.length > 1 && (bytes > this.#limits.flowBufferedMaxBytes || this.#pool.isFull)) {
+      bytes -= pending[0]!.bufferedBytes
+      this.#evictOldest()
+    }
+    const last = pending[0]!
+    if (this.#pool.isFull && last.isEnded && last.bufferedBytes > waitingAlwaysBytes) this.#evictOldest()
+  }
+
+  /** Its response, should it come, goes to nobody. */
+  #evictOldest(): void {
+    const request = this.#pairer.pending[0]!
+    this.#counters.pendingOverflowCount++
+    request.report('http.pipeline-overflow')
+    this.#pairer.evict(request, this.#answered === request)
+    this.#publish(request, request.response)
   }
 
   #responseEnd(response: Message): void {
@@ -288,6 +314,23 @@ export class HttpFlow implements MessageListener {
   #webSocketTraffic(isOpen: boolean): WebSocketTraffic | undefined {
     if (this.#clientFrames === undefined || this.#serverFrames === undefined) return undefined
     return { c2s: { ...this.#clientFrames.counts }, s2c: { ...this.#serverFrames.counts }, isOpen }
+  }
+
+  /**
+   * After a fault of ours in the midst of it: nothing of the flow is published any more, what it holds counts no longer, and no
+   * buffer of it is used again, as nobody knows who else has it.
+   */
+  abandon(): void {
+    this.#isOpaque = true
+    for (const parser of [this.#requests, this.#responses]) parser.abandon()
+    const handshake = this.#handshake
+    this.#handshake = undefined
+    if (handshake !== undefined) this.#pool.heldHandshakeCount--
+    for (const request of handshake === undefined ? this.#pairer.pending : [handshake, ...this.#pairer.pending]) {
+      request.release()
+      request.response?.release()
+    }
+    this.#pairer.pending.length = 0
   }
 
   /** No response will come any more. */
@@ -389,6 +432,9 @@ export class HttpFlow implements MessageListener {
     this.#counters.opaqueFlows[kind]++
   }
 }
+
+/** The one request of a connection is kept up to this size, its buffers included, however much all others hold: most are smaller. */
+const waitingAlwaysBytes = 8_192
 
 /** RFC 6455 §4.2.2: the server's Upgrade names what the connection speaks now. */
 function isWebSocket({ fields }: Message): boolean {

@@ -13,9 +13,9 @@ export interface HttpLimits {
   readonly decodedMaxRatio: number
   /** Content codings of one message that are undone. */
   readonly codingLayersMax: number
-  /** Content kept by one flow in all, over its pending messages. */
+  /** Heads, trailers and content kept by one flow in all, over its pending messages. Beyond it content is not kept, and the oldest requests are given up. */
   readonly flowBufferedMaxBytes: number
-  /** Content kept by all flows. */
+  /** The same of all flows, with what each waiting request costs beside. */
   readonly totalBufferedMaxBytes: number
   /** A WebSocket handshake is published when its connection ends, or with the first bytes so much later. */
   readonly webSocketHoldUs: number
@@ -47,6 +47,7 @@ export class HttpCounters {
   interimResponseCount = 0
   unansweredRequestCount = 0
   headTooLongCount = 0
+  /** Requests given up before their response, because too many waited or they held too much. */
   pendingOverflowCount = 0
   /** Messages whose content was not kept because a flow, or all flows, held too much. */
   bufferOverflowCount = 0
@@ -98,3 +99,4 @@ export type AnomalyName =
   | 'http.content-coding-limit'
   | 'http.directions-swapped'
   | 'http.response-without-head'
+  | 'http.pipeline-overflow'

@@ -147,6 +147,13 @@ export class Http1Parser {
     if (!isNew) this.#lose()
   }
 
+  /** What is being read counts no longer. Nothing is read any more. */
+  abandon(): void {
+    this.#message?.release()
+    this.#message = undefined
+    this.state = 'opaque'
+  }
+
   #takeMessage(atUs: number, seq: number, ack: number): Message {
     const message = this.#pool.take(this.#listener.roomBytes())
     message.firstSeq = seq >>> 0
@@ -176,6 +183,7 @@ export class Http1Parser {
       if (this.#message !== message) return -end
     }
     const taken = Math.min(to - at, this.#pool.limits.headMaxBytes - heldBytes)
+    if (this.#pool.isFull && heldBytes + taken > headAlwaysBytes) return this.#refuseHead(at + taken)
     message.appendHead(buffer, at, at + taken)
     message.headEnd = message.headBytes
     if (heldBytes > 0) {
@@ -192,6 +200,14 @@ export class Http1Parser {
       this.#lose()
     }
     return at + taken
+  }
+
+  /** All flows together hold too much: a long head that is not complete is not kept. */
+  #refuseHead(end: number): number {
+    this.#pool.counters.bufferOverflowCount++
+    this.#giveUp()
+    this.#lose()
+    return end
   }
 
   /**
@@ -404,6 +420,9 @@ export class Http1Parser {
     return at
   }
 }
+
+/** So much of a head that is not complete is kept in any case. */
+const headAlwaysBytes = 4_096
 
 /** Empty lines before a message are skipped. RFC 9112 §2.2. */
 function skipLineEnds(bytes: Uint8Array, from: number, to: number): number {

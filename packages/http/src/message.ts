@@ -23,6 +23,8 @@ const textTypePattern = /^(?:text\/|application\/(?:[a-z.+-]*\+)?(?:json|xml|jav
 const contentEncodingHash = nameHashOf('content-encoding')
 const initialHeadBytes = 1_024
 const initialStoreBytes = 3_072
+/** Beside what a waiting request holds: the buffers and tables that it holds it in. */
+const waitingBytes = initialHeadBytes + initialStoreBytes
 /** Heads of the first messages stand in one block, so that whoever reads kept and lent heads in turn meets two blocks only. */
 const headBlockBytes = 262_144
 /** Memory of the messages that wait to be used again. */
@@ -77,6 +79,8 @@ export class Message implements RawRequest, RawResponse {
   #lent: Uint8Array | undefined
   #lentFrom = 0
   #lentTo = 0
+  /** Of the head, the trailers and waiting, as the pool counted them. */
+  #countedBytes = 0
   #isOverflown = false
   #content: Uint8Array | undefined
   readonly #pool: MessagePool
@@ -136,7 +140,29 @@ export class Message implements RawRequest, RawResponse {
 
   /** Bytes held in memory for this message. */
   get bufferedBytes(): number {
-    return this.#keptBytes + this.headBytes
+    return this.#keptBytes + this.#countedBytes
+  }
+
+  /** It waits, its buffers with it: whatever is in them, they cost so much. */
+  countWaiting(): void {
+    this.#count(waitingBytes)
+  }
+
+  /** The trailers are held in a buffer of `bytes`. */
+  countTrailers(bytes: number): void {
+    this.#count(bytes)
+  }
+
+  #count(bytes: number): void {
+    this.#countedBytes += bytes
+    this.#pool.bufferedBytes += bytes
+  }
+
+  /** What it holds is no longer counted. */
+  release(): void {
+    this.#pool.bufferedBytes -= this.#keptBytes + this.#countedBytes
+    this.#keptBytes = 0
+    this.#countedBytes = 0
   }
 
   readonly report = (name: AnomalyName): void => {
@@ -155,6 +181,7 @@ export class Message implements RawRequest, RawResponse {
     }
     this.head.set(bytes.subarray(from, to), this.headBytes)
     this.headBytes = end
+    this.#count(to - from)
   }
 
   appendContent(bytes: Uint8Array, from: number, to: number): void {
@@ -241,8 +268,7 @@ export class Message implements RawRequest, RawResponse {
     this.#method = undefined
     this.#target = undefined
     this.#anomalies = undefined
-    this.#pool.bufferedBytes -= this.#keptBytes
-    this.#keptBytes = 0
+    this.release()
     this.#lent = undefined
     this.#isOverflown = false
     if (this.#store.length > pooledBufferMaxBytes) this.#store = Buffer.allocUnsafeSlow(initialStoreBytes)
@@ -345,7 +371,7 @@ export class MessagePool {
   readonly view = new TransactionView()
   readonly limits: HttpLimits
   readonly counters: HttpCounters
-  /** Content held by all messages that are taken. */
+  /** Heads, trailers and content held by all messages that are taken, and what those cost that wait. */
   bufferedBytes = 0
   /** WebSocket handshakes that wait for the end of their connections. */
   heldHandshakeCount = 0
@@ -357,6 +383,11 @@ export class MessagePool {
   constructor(limits: HttpLimits, counters: HttpCounters) {
     this.limits = limits
     this.counters = counters
+  }
+
+  /** No more is to be held. */
+  get isFull(): boolean {
+    return this.bufferedBytes > this.limits.totalBufferedMaxBytes
   }
 
   /** `roomBytes`: content that its flow may still hold. */

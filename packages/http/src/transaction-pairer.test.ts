@@ -8,8 +8,8 @@ const get = (id: number) => `GET /${id} HTTP/1.1\r\nHost: a\r\n\r\n`
 const interim = 'HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n'
 const answer = (id: number) => `HTTP/1.1 200 OK\r\nContent-Length: ${String(id).length}\r\n\r\n${id}`
 
-const pairs = (script: readonly ScriptStep[], midStream = false) =>
-  transcribe(script, { midStream }).transactions.map(
+const pairs = (script: readonly ScriptStep[], midStream = false, gaps: 'gaps' | 'no gaps' = 'gaps') =>
+  transcribe(script, { midStream, tellGaps: gaps === 'gaps' }).transactions.map(
     ({ request, content }) => `${request.split(' ')[1]}>${content ?? ''}`,
   )
 
@@ -105,7 +105,83 @@ describe('pairs after a gap', () => {
       ],
       ['/1>1'],
     ],
+    [
+      'an interim response whose request has its number: the final one behind it is for the same',
+      [
+        ['c', get(1)],
+        ['s', answer(1).length],
+        ['c', get(2)],
+        ['s', interim + answer(2)],
+        ['c', get(3)],
+        ['s', answer(3)],
+      ],
+      ['/1>', '/2>2', '/3>3'],
+    ],
+    [
+      "behind a response that is nobody's, what follows is nobody's",
+      [
+        ['c', get(1)],
+        ['s', answer(1).length],
+        ['c', get(2).length],
+        ['c', get(3)],
+        ['s', answer(2) + answer(3)],
+      ],
+      ['/1>', '/3>'],
+    ],
+    [
+      'a client that sends on while requests wait: an ACK number names none of them',
+      [
+        ['c', get(1) + get(2) + get(3)],
+        ['s', answer(1)],
+        ['c', get(4)],
+        ['s', answer(2)],
+        ['c', get(5)],
+        ['s', answer(3).length],
+        ['c', get(6)],
+        ['s', answer(4) + answer(5) + answer(6)],
+      ],
+      ['/1>1', '/2>2', '/3>', '/4>', '/5>', '/6>'],
+    ],
   ])('%s', (_why, script, expected) => expect(pairs(script)).toEqual(expected))
+
+  it('sees by the number that the first response is missing, where nothing else tells', () => {
+    const script: ScriptStep[] = [
+      ['c', get(1)],
+      ['s', answer(1).length],
+      ['c', get(2)],
+      ['s', interim + answer(2)],
+      ['c', get(3)],
+      ['s', answer(3)],
+    ]
+    expect(pairs(script, true)).toEqual(['/1>', '/2>2', '/3>3'])
+    expect(pairs(script, true, 'no gaps')).toEqual(['/1>', '/2>2', '/3>3'])
+    expect(pairs(script, false, 'no gaps')).toEqual(['/1>', '/2>2', '/3>3'])
+  })
+
+  it.each([
+    ['each response goes to its request or nobody', [], ['/1>', '/2>', '/3>', '/4>4', '/5>5', '/6>6']],
+    ['so it does after a gap in content', [8], ['/1>', '/2>', '/3>', '/4>4', '/5>5', '/6>6']],
+    [
+      'and after a response was lost: none is sure until a number tells',
+      [9],
+      ['/1>', '/2>', '/3>', '/4>', '/5>', '/6>6'],
+    ],
+  ])('when more requests wait than are kept, %s', (_why, lost, expected) => {
+    const big = `HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n`
+    const steps: ScriptStep[] = [
+      ['c', [1, 2, 3, 4, 5].map(get).join('')],
+      ['s', `${interim}${answer(1)}`],
+    ]
+    if (lost[0] === 8) steps.push(['s', big], ['s', 8])
+    else if (lost[0] === 9) steps.push(['s', answer(2).length])
+    else steps.push(['s', answer(2)])
+    steps.push(['s', interim + answer(3) + answer(4) + answer(5)], ['c', get(6)], ['s', answer(6)])
+    const { transactions, counters } = transcribe(steps, { limits: { pendingRequestsMax: 2 } })
+    expect(transactions.map(({ request, content }) => `${request.split(' ')[1]}>${content ?? ''}`)).toEqual(expected)
+    const overflown = transactions.filter(({ anomalies }) => anomalies.includes('http.pipeline-overflow'))
+    const overflownCount = lost[0] === 9 ? 4 : 3
+    expect([overflown.length, counters.pendingOverflowCount]).toEqual([overflownCount, overflownCount])
+  })
 
   it('is never wrong, however requests are pipelined and whatever is lost', () => {
     const exchange = fc.record({
@@ -114,23 +190,36 @@ describe('pairs after a gap', () => {
       isRequestLost: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
       isResponseLost: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
     })
+    const options = fc.record({
+      midStream: fc.boolean(),
+      windowCount: fc.integer({ min: 1, max: 4 }),
+      max: fc.constantFrom(2, 1_000),
+    })
     fc.assert(
-      fc.property(fc.array(exchange, { maxLength: 12 }), fc.boolean(), (exchanges, midStream) => {
+      fc.property(fc.array(exchange, { maxLength: 12 }), options, (exchanges, { midStream, windowCount, max }) => {
         const script: ScriptStep[] = []
-        let waiting: ScriptStep[] = []
+        const isPairing = new Set<string>()
+        const waiting: ScriptStep[][] = []
+        // A client that sends on while requests wait is known for it as soon as one such request was seen.
+        if (windowCount > 1) {
+          script.push(['c', get(1) + get(2)], ['s', answer(1)], ['c', get(3)], ['s', answer(2)], ['s', answer(3)])
+          for (const id of [1, 2, 3]) isPairing.add(`/${id}>${id}`).add(`/${id}>`)
+        }
         exchanges.forEach(({ isPipelined, hasInterim, isRequestLost, isResponseLost }, index) => {
           const id = index + 10
           script.push(['c', isRequestLost ? get(id).length : get(id)])
-          if (hasInterim) waiting.push(['s', interim])
-          waiting.push(['s', isResponseLost ? answer(id).length : answer(id)])
-          if (isPipelined) return
-          script.push(...waiting)
-          waiting = []
+          const response: ScriptStep = ['s', isResponseLost ? answer(id).length : answer(id)]
+          waiting.push(hasInterim ? [['s', interim], response] : [response])
+          isPairing.add(`/${id}>${id}`).add(`/${id}>`)
+          if (!isPipelined) script.push(...waiting.splice(0).flat())
+          else if (waiting.length >= windowCount) script.push(...waiting.splice(0, 1).flat())
         })
-        const wrong = pairs([...script, ...waiting], midStream).filter((pair) => !/^\/(\d+)>(\1)?$/.test(pair))
-        expect(wrong).toEqual([])
+        const limits = { pendingRequestsMax: max }
+        const { transactions } = transcribe([...script, ...waiting.flat()], { midStream, limits })
+        const found = transactions.map(({ request, content }) => `${request.split(' ')[1]}>${content ?? ''}`)
+        expect(found.filter((pair) => !isPairing.has(pair))).toEqual([])
       }),
-      { numRuns: 500 },
+      { numRuns: 1_000 },
     )
   })
 

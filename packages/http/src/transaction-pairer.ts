@@ -1,13 +1,20 @@
 /**
  * Which response answers which request, on one HTTP/1 connection: in order (RFC 9112 §9.3), as long as every byte was seen. After
- * a gap by number: a request acknowledges everything that the client has, so its response starts at the request's ACK number.
- * Pipelined requests share that number; they are told apart by order, where the response follows the last one without a gap.
+ * a gap there are two proofs. By succession: a response that starts where the one before ended answers the request behind the one
+ * that that one answered; behind an interim response, the same. By number: a request acknowledges everything that the client has, so
+ * its response starts at the request's ACK number. Pipelined requests share that number, and a client that sends another request
+ * while some wait makes it lie: then it holds only where none waits in front.
  * What remains open is left unpaired: half a transaction is better than a wrong one.
  *
- * Holds the requests that wait, oldest first, at most `pendingRequestsMax`.
+ * Holds the requests that wait, oldest first, at most `pendingRequestsMax`. Those given up before their response (`evict`) are still
+ * owed one each: it goes to nobody.
  */
 
 import type { Message } from './message.js'
+
+const unknown = -1
+/** Of a request that came without: with its SYN (RFC 7413). */
+const noAck = 0xffff_ffff
 
 export class TransactionPairer {
   /** Oldest first. A request leaves when its response is complete, and it is too. */
@@ -17,6 +24,16 @@ export class TransactionPairer {
   /** Bytes missed behind the last request that is known, in which there may be others; and whether the server spoke since. */
   #missedBytes = 0
   #hasAnswerSinceLack = false
+  /** `flowIndex` of the request that the response before was for, or `unknown`; and whether that was an interim one. */
+  #previous = unknown
+  #isPreviousInterim = false
+  /** Requests that were sent while others waited, of which the client had seen less. */
+  #isStaggered = false
+  /** Evicted requests whose responses are to come; the last of them, its ACK number, and the last that others may be missing in front of. */
+  #owedCount = 0
+  #evictedTo = unknown
+  #evictedAck = 0
+  #evictedBehindMissed = unknown
 
   /** `hasGap`: the connection was joined after its start. */
   constructor(hasGap: boolean) {
@@ -35,7 +52,20 @@ export class TransactionPairer {
     request.isBehindMissed = isBehindMissed
     request.isAmongMissed = isBehindMissed && !this.#hasAnswerSinceLack
     this.#missedBytes = 0
+    const last = this.pending.at(-1)
+    const isBehindWaiting = last !== undefined && last.response === undefined && last.firstAck !== request.firstAck
+    if (isBehindWaiting && !this.hasGap) this.#isStaggered = true
     this.pending.push(request)
+  }
+
+  /** The oldest request leaves before its response came. `isAnswered`: that is being read. */
+  evict(request: Message, isAnswered: boolean): void {
+    this.remove(request)
+    if (isAnswered || request.response !== undefined) return
+    this.#owedCount++
+    this.#evictedTo = request.flowIndex
+    this.#evictedAck = request.firstAck
+    if (request.isBehindMissed) this.#evictedBehindMissed = request.flowIndex
   }
 
   /** Responses were missed, nobody knows how many: those that wait may have had theirs, and say so. */
@@ -55,31 +85,81 @@ export class TransactionPairer {
     this.#hasAnswerSinceLack = true
   }
 
-  /** The request that `response` answers, or undefined for an orphan. Requests that turn out to have lost their response stay in front. */
-  match(response: Message): Message | undefined {
-    const first = this.#firstWaiting()
-    if (first < 0) return undefined
-    if (!this.hasGap) return this.pending[first]
-    return this.#matchByNumber(response, first)
+  /**
+   * The request that `response` answers, or undefined for an orphan. Requests that turn out to have lost their response stay in front.
+   * To be called for each response in turn, interim ones too: what one is for tells about the next.
+   */
+  match(response: Message, isInterim: boolean): Message | undefined {
+    if (!this.hasGap && !response.isNext) this.#checkStart(response)
+    const request = this.hasGap ? this.#matchAfterGap(response) : this.#matchInOrder(isInterim)
+    this.#isPreviousInterim = isInterim
+    if (request === undefined) return undefined
+    this.#owedCount = 0
+    this.#previous = request.flowIndex
+    return request
   }
 
-  #matchByNumber({ firstSeq, isNext }: Message, first: number): Message | undefined {
+  /** Without the server's SYN nobody knows where its bytes start, but the request that waits for the first of them acknowledges all in front. */
+  #checkStart({ firstSeq }: Message): void {
+    const first = this.pending[this.#firstWaiting()]
+    if (first === undefined || first.firstAck === noAck) return
+    if (((firstSeq - first.firstAck) | 0) <= 0) return
+    this.hasGap = true
+    this.#isStaggered = false // It may have had its response.
+  }
+
+  #matchInOrder(isInterim: boolean): Message | undefined {
+    if (this.#owedCount === 0) {
+      const first = this.#firstWaiting()
+      if (first < 0) this.#previous = unknown
+      return this.pending[first]
+    }
+    this.#previous = this.#evictedTo - this.#owedCount + 1
+    if (!isInterim) this.#owedCount--
+    return undefined
+  }
+
+  #matchAfterGap(response: Message): Message | undefined {
+    const { firstSeq, isNext } = response
+    const previous = isNext ? this.#previous : unknown
+    this.#previous = unknown
+    if (previous === unknown) return this.#matchByNumber(firstSeq, 0)
+    const expected = this.#isPreviousInterim ? previous : previous + 1
+    if (expected <= this.#evictedTo) {
+      if (expected > this.#evictedBehindMissed) this.#previous = expected
+      return undefined
+    }
+    const from = this.pending.findIndex((request) => request.flowIndex >= expected && request.response === undefined)
+    const request = this.pending[from]
+    if (request === undefined) return undefined
+    const isSure = request.flowIndex === expected && (this.#isPreviousInterim || !request.isBehindMissed)
+    if (!isSure) return this.#matchByNumber(firstSeq, from)
+    // The response started before the client had sent it.
+    if (((firstSeq - request.firstAck) | 0) < 0) return undefined
+    if (this.pending.at(-1)?.firstAck !== request.firstAck) this.#isStaggered = true
+    return request
+  }
+
+  #matchByNumber(firstSeq: number, from: number): Message | undefined {
+    // An evicted request may be the one that is answered.
+    if (this.#owedCount > 0 && (this.#isStaggered || ((firstSeq - this.#evictedAck) | 0) <= 0)) return undefined
     let last: Message | undefined
     let lastCount = 0
-    for (let index = first; index < this.pending.length; index++) {
+    for (let index = from; index < this.pending.length; index++) {
       const request = this.pending[index]!
       if (request.response !== undefined) continue
       // An exact number, unless it is shared with a request that was missed.
-      if (request.firstAck === firstSeq) return request.isAmongMissed ? undefined : request
+      if (request.firstAck === firstSeq) {
+        const isOpen = this.#isStaggered ? last !== undefined || request.isBehindMissed : request.isAmongMissed
+        return isOpen ? undefined : request
+      }
       // The response started before the client had sent this request, and those behind it.
       if (((firstSeq - request.firstAck) | 0) < 0) break
-      lastCount = last?.firstAck === request.firstAck ? lastCount + 1 : 1
+      lastCount = this.#isStaggered || last?.firstAck === request.firstAck ? lastCount + 1 : 1
       last = request
     }
-    if (last === undefined) return undefined
-    // It follows the response before: it answers the next request, unless some in between are unknown.
-    const request = isNext ? this.pending[first]! : lastCount === 1 && this.#missedBytes === 0 ? last : undefined
-    return request === undefined || request.doubtedBytes > 0 || request.isBehindMissed ? undefined : request
+    if (last === undefined || lastCount > 1 || this.#missedBytes > 0) return undefined
+    return last.doubtedBytes > 0 || last.isBehindMissed ? undefined : last
   }
 
   /** Requests in front of `request` that got no response, removed. */
