@@ -8,8 +8,8 @@ export interface EngineRequest {
   readonly user: string
   readonly password: string
   readonly sql: string
-  /** Rows of an INSERT whose statement came in the URL. */
-  readonly rows: Buffer | undefined
+  /** Rows of an INSERT whose statement came in the URL, in the pieces in which they came. */
+  readonly rows: readonly Buffer[] | undefined
   readonly database: string | undefined
   readonly queryId: string | undefined
   readonly defaultFormat: string
@@ -69,11 +69,11 @@ export async function readEngineRequest(request: IncomingMessage, bodyMaxBytes: 
   }
   const body = await readBody(request, bodyMaxBytes)
   const urlSql = url.searchParams.get('query') ?? ''
-  const isInsert = /^\s*insert\s/i.test(urlSql) && body.length > 0
+  const isInsert = /^\s*insert\s/i.test(urlSql) && body.some(({ length }) => length > 0)
   return {
     ...credentials(request, url.searchParams),
     method: request.method ?? 'GET',
-    sql: trimmed(isInsert ? urlSql : joined(urlSql, body.toString('utf8'))),
+    sql: trimmed(isInsert ? urlSql : joined(urlSql, Buffer.concat(body).toString('utf8'))),
     rows: isInsert ? body : undefined,
     database: url.searchParams.get('database') ?? header(request, 'x-clickhouse-database'),
     queryId: url.searchParams.get('query_id') ?? undefined,
@@ -104,7 +104,7 @@ function header(request: IncomingMessage, name: string): string | undefined {
   return Array.isArray(value) ? value[0] : value
 }
 
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer[]> {
   const encoding = header(request, 'content-encoding') ?? 'identity'
   if (encoding !== 'identity' && encoding !== 'gzip') {
     throw new ClickHouseException(48, `Content-Encoding ${encoding} is not supported.`, 'NOT_IMPLEMENTED')
@@ -118,7 +118,7 @@ async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buf
       throw new ClickHouseException(307, `Request is larger than ${maxBytes} bytes.`, 'TOO_MANY_BYTES')
     chunks.push(chunk)
   }
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, bytes)
+  return chunks
 }
 
 function joined(urlSql: string, bodySql: string): string {

@@ -9,7 +9,7 @@
  * - in-line data ends at the first empty line, wherever binary bytes happen to hold one → Native blocks go in through a file.
  */
 
-import { rmSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { Session } from 'chdb'
@@ -69,13 +69,14 @@ export class NativeEngine {
     })
   }
 
-  /** `prefix` is the INSERT up to and with its FORMAT; `bytes` must not change until this settles. */
-  async insert(prefix: string, bytes: Buffer, scope: SessionScope): Promise<EngineResult> {
+  /** `prefix` is the INSERT up to and with its FORMAT; `pieces` are its rows, one behind the other. */
+  async insert(prefix: string, pieces: readonly Buffer[], scope: SessionScope): Promise<EngineResult> {
     if (/\binput\s*\(/i.test(prefix)) {
       throw new Error('Code: 48. DB::Exception: input() takes no rows in the embedded engine. (NOT_IMPLEMENTED)')
     }
     const native = /^(.*)\sFORMAT\s+Native\s*$/is.exec(prefix)?.[1]
-    if (native !== undefined) return this.#insertFile(native, bytes, scope)
+    if (native !== undefined) return this.#insertFile(native, pieces, scope)
+    const bytes = Buffer.concat(pieces)
     return this.#inSession(scope, async (session) => {
       const result = await this.#native.InsertRawAsyncConnection(session.connection, prefix, bytes, false)
       return { bytes: new Uint8Array(0), rowsRead: 0, rowsWritten: result.rowsWritten, elapsedSeconds: result.elapsed }
@@ -86,13 +87,12 @@ export class NativeEngine {
    * Through the page cache: the file is gone before its pages are due on the disk. Native names its columns, but they are taken by their
    * place, which is the statement's.
    */
-  async #insertFile(statement: string, bytes: Buffer, scope: SessionScope): Promise<EngineResult> {
+  async #insertFile(statement: string, pieces: readonly Buffer[], scope: SessionScope): Promise<EngineResult> {
     const name = `insert-${this.#fileCount++}.native`
     const path = join(this.#filesFolder, name)
-    // One at a time and short: an await is a turn of the event loop more.
-    writeFileSync(path, bytes, { mode: 0o600 })
     const settings = new Map([...scope.settings, ['deduplicate_insert_select', 'force_enable']])
     try {
+      writePieces(path, pieces)
       return await this.#inSession({ ...scope, settings }, async (session) => {
         const result = await session.queryAsync(`${statement} SELECT * FROM file('${name}', 'Native')`)
         return { bytes: new Uint8Array(0), rowsRead: 0, rowsWritten: result.rowsRead, elapsedSeconds: result.elapsed }
@@ -114,6 +114,19 @@ export class NativeEngine {
     } finally {
       session.close()
     }
+  }
+}
+
+/** Not joined first: that would be one copy of the block more. One block at a time, and short: an await is a turn of the event loop more. */
+function writePieces(path: string, pieces: readonly Buffer[]): void {
+  const file = openSync(path, 'w', 0o600)
+  try {
+    for (const piece of pieces) {
+      // A write may be short.
+      for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at, piece.length - at)
+    }
+  } finally {
+    closeSync(file)
   }
 }
 
