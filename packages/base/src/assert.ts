@@ -1,6 +1,9 @@
 /** Assertions: the one way to say "this is our bug". Never reachable from wire bytes (STYLE: three kinds of failure). */
 
-/** A broken invariant of ours. Nothing catches it: the process stops, offsets stay uncommitted. */
+/**
+ * A broken invariant of ours. Nothing catches it: the process stops, offsets stay uncommitted. But for the sensor: there it costs the connection
+ * in which it is met, and is told (services/capture, guarded-flow.ts).
+ */
 export class AssertionFailed extends Error {
   override readonly name = 'AssertionFailed'
 }

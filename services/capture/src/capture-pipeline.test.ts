@@ -1,3 +1,4 @@
+import { assert } from '@tapwarden/base/assert'
 import { type Bus, BusUnavailable, type OutgoingRecord } from '@tapwarden/bus/bus'
 import { InProcessBus } from '@tapwarden/bus/in-process'
 import { consumerGroups, type TopicName, topicNames } from '@tapwarden/contracts/names'
@@ -7,7 +8,7 @@ import { FlowShare } from '@tapwarden/net/flow-share'
 import { type BuiltFrame, buildConversation, type Turn } from '@tapwarden/net/frame-builder'
 import { type FrameView, PcapReader } from '@tapwarden/pcap/pcap-reader'
 import { writePcap } from '@tapwarden/pcap/pcap-writer'
-import { createRedactor } from '@tapwarden/redaction/redact-transaction'
+import { createRedactor, type Redactor } from '@tapwarden/redaction/redact-transaction'
 import { silentLogger } from '@tapwarden/runtime/logger'
 import { describe, expect, it } from 'vitest'
 import { type CaptureOptions, runCapture } from './capture-pipeline.js'
@@ -127,6 +128,33 @@ describe('runCapture', () => {
     expect(transactions().map((each) => transactionTopic.parse(each).path)).toEqual(
       [...Array(150).keys()].map((i) => `/items/${i}`),
     )
+  })
+
+  it('loses one connection to a fault of ours, not the sensor, and says so once', async () => {
+    const { bus, transactions } = recordingBus()
+    const errors: unknown[] = []
+    const logger = { ...silentLogger, error: (...told: unknown[]) => errors.push(told) }
+    const clients = [1, 2, 3, 4].flatMap((client) => conversation(client, 10, startUs + client * 777))
+    const frames = clients.sort((a, b) => a.timestampUs - b.timestampUs)
+    const faults: Readonly<Record<string, () => void>> = {
+      '203.0.113.2 5': () => assert(false, 'what was captured'),
+      '203.0.113.3 8': () => {
+        throw new RangeError('what was captured')
+      },
+    }
+    const faulty: Redactor = {
+      ...redactor,
+      redact: (flow, raw) => {
+        faults[`${flow.clientIp} ${raw.flowIndex}`]?.()
+        return redactor.redact(flow, raw)
+      },
+    }
+    const summary = await runCapture({ ...options(new MemorySource(frames), bus), redactor: faulty, logger })
+    expect(summary).toMatchObject({ flowFaultCount: 2, anomalies: { 'sensor.flow-fault': 2 } })
+    expect(transactions().length).toBe(10 + 5 + 8 + 10)
+    expect(errors).toHaveLength(1)
+    expect(errors[0]).toMatchObject([{ fault: 'AssertionFailed' }, expect.stringContaining('sensor.flow-fault')])
+    expect(JSON.stringify(errors)).not.toContain('what was captured')
   })
 
   it('gives the same multiset of lines however the source is cut into blocks', async () => {

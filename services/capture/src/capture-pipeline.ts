@@ -62,6 +62,10 @@ export interface CaptureSummary {
   readonly transactionCount: number
   readonly unansweredRequestCount: number
   readonly orphanResponseCount: number
+  /** Of the unanswered requests, those given up because too many waited, or held too much. */
+  readonly pendingOverflowCount: number
+  /** Connections given up because of a fault of the sensor's own. */
+  readonly flowFaultCount: number
   readonly missedBytes: number
   readonly opaqueFlows: {
     readonly tls: number
@@ -111,6 +115,7 @@ class CapturePipeline implements FrameSink {
   #lastFrameAtMs = 0
   /** Event time at which the open batches close. */
   #closeAtUs = 0
+  #hasFlowFault = false
 
   constructor(options: CaptureOptions) {
     const { config, bus } = options
@@ -122,6 +127,7 @@ class CapturePipeline implements FrameSink {
       flowLimits: flowLimitsOf(config),
       httpLimits: config.http,
       share: options.share,
+      onFlowFault: (error) => this.#noteFlowFault(error),
     })
     this.#batches = new TransactionBatches(config.batch)
     this.#intervals = new SensorIntervals({
@@ -188,7 +194,7 @@ class CapturePipeline implements FrameSink {
 
   summary(): CaptureSummary {
     const totals = this.#totals()
-    const { http } = this.#reader.statistics()
+    const { http, flowFaultCount } = this.#reader.statistics()
     const source = this.#options.source.statistics()
     return {
       packetCount: totals.packetCount,
@@ -197,6 +203,8 @@ class CapturePipeline implements FrameSink {
       transactionCount: totals.transactionCount,
       unansweredRequestCount: http.unansweredRequestCount,
       orphanResponseCount: http.orphanResponseCount,
+      pendingOverflowCount: http.pendingOverflowCount,
+      flowFaultCount,
       missedBytes: totals.missedBytes,
       opaqueFlows: { ...http.opaqueFlows },
       opaqueBytes: totals.opaqueBytes,
@@ -210,6 +218,18 @@ class CapturePipeline implements FrameSink {
   #publish(flow: FlowInfo, transaction: RawTransaction): void {
     const { partition, line, observedAtUs } = this.#options.redactor.redact(flow, transaction)
     this.#batches.add(partition, line, observedAtUs)
+  }
+
+  /** The first of each run is told with its place; without its message, which may quote what was captured. */
+  #noteFlowFault(error: unknown): void {
+    if (this.#hasFlowFault) return
+    this.#hasFlowFault = true
+    const { name, stack } = error instanceof Error ? error : new Error()
+    const place = (stack ?? '').split('\n').filter((line) => line.startsWith('    at '))
+    this.#options.logger.error(
+      { fault: name, place: place.slice(0, 8).map((line) => line.trim()) },
+      'a connection was given up because of a fault of the sensor; further ones are only counted, as sensor.flow-fault',
+    )
   }
 
   #offerInterval(line: Uint8Array | undefined): void {

@@ -11,6 +11,7 @@ import type { FlowShare } from '@tapwarden/net/flow-share'
 import { type FlowInfo, type FlowLimits, type FlowStatistics, FlowTable } from '@tapwarden/net/flow-table'
 import type { CapturedFrame } from '@tapwarden/net/frame'
 import { SegmentReader, type SegmentReaderStatistics } from '@tapwarden/net/segment-reader'
+import { GuardedFlow } from './guarded-flow.js'
 
 export interface TransactionReaderOptions {
   /** Both arguments are borrowed until it returns. `flow` names the client as the requests show it. */
@@ -19,32 +20,45 @@ export interface TransactionReaderOptions {
   readonly httpLimits?: Partial<HttpLimits>
   /** The flows to read, where several workers share a capture. Default: all. */
   readonly share?: FlowShare | undefined
+  /**
+   * Hears of each connection that is given up because reading it, or `onTransaction`, threw: a fault of ours. Without it such a fault ends the
+   * reader, as whoever tests it wants.
+   */
+  readonly onFlowFault?: (error: unknown) => void
 }
 
 export interface ReaderStatistics {
   readonly frames: SegmentReaderStatistics
   readonly flows: FlowStatistics
   readonly http: HttpCounters
+  /** Connections given up because of a fault of ours. */
+  readonly flowFaultCount: number
 }
 
 export class TransactionReader {
   readonly #segments: SegmentReader
   readonly #flows: FlowTable
   readonly #http = new HttpCounters()
+  #flowFaultCount = 0
 
-  constructor({ onTransaction, flowLimits, httpLimits, share }: TransactionReaderOptions) {
+  constructor({ onTransaction, flowLimits, httpLimits, share, onFlowFault }: TransactionReaderOptions) {
     const pool = new MessagePool({ ...defaultHttpLimits, ...httpLimits }, this.#http)
     this.#flows = new FlowTable({
       ...(flowLimits === undefined ? {} : { limits: flowLimits }),
       consumerOf: (flow) => {
         let reversed: FlowInfo | undefined
-        return new HttpFlow({
+        const http = new HttpFlow({
           pool,
           midStream: flow.midStream,
           sink: (transaction) => {
             if (transaction.reversed === true) reversed ??= withSidesSwapped(flow)
             onTransaction(reversed ?? flow, transaction)
           },
+        })
+        if (onFlowFault === undefined) return http
+        return new GuardedFlow(http, (error) => {
+          this.#flowFaultCount++
+          onFlowFault(error)
         })
       },
     })
@@ -71,12 +85,18 @@ export class TransactionReader {
   }
 
   statistics(): ReaderStatistics {
-    return { frames: this.#segments.statistics(), flows: this.#flows.statistics(), http: this.#http }
+    return {
+      frames: this.#segments.statistics(),
+      flows: this.#flows.statistics(),
+      http: this.#http,
+      flowFaultCount: this.#flowFaultCount,
+    }
   }
 
   /** How often each oddity was seen, all layers together. */
   anomalies(): Map<string, number> {
     const counts = new Map<string, number>(this.#http.anomalies satisfies Map<AnomalyName, number>)
+    if (this.#flowFaultCount > 0) counts.set('sensor.flow-fault', this.#flowFaultCount)
     for (const part of [this.#segments.anomalies, this.#flows.anomalies]) {
       for (const [name, count] of Object.entries(part.snapshot())) counts.set(name, (counts.get(name) ?? 0) + count)
     }

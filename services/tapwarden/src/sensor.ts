@@ -79,7 +79,9 @@ export function notVisible(summary: CaptureSummary): Record<string, number> {
   return {
     'missed bytes': summary.missedBytes,
     'unanswered requests': summary.unansweredRequestCount,
+    'requests given up before their answer': summary.pendingOverflowCount,
     'responses without request': summary.orphanResponseCount,
+    'connections given up by a fault of the sensor': summary.flowFaultCount,
     'TLS flows': opaqueFlows.tls,
     'HTTP/2 flows': opaqueFlows.http2,
     'tunneled flows': opaqueFlows.tunnel,
