@@ -9,8 +9,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { microsPerDay } from '@tapwarden/base/units'
+import { LineTransaction } from '@tapwarden/contracts/line-transaction'
 import { tableNames } from '@tapwarden/contracts/names'
 import { goldenTransaction, transactionTopic } from '@tapwarden/contracts/transaction'
+import { TransactionLines } from '@tapwarden/contracts/transaction-lines'
 import { startEngine } from './embedded/engine.js'
 import { openStore } from './http-store.js'
 import { applyMigrations } from './migrations/migrations.js'
@@ -20,6 +22,7 @@ import { openTransactionWriter, type TransactionRow } from './transaction-writer
 
 const rowCount = Number(process.argv[2] ?? 200_000)
 const batchRowCount = 20_000
+const lines = new TransactionLines()
 
 /** Content of a few leaves, no rare fields. Each call has ids and a day of its own. */
 function makeRows(call: number): TransactionRow[] {
@@ -30,6 +33,7 @@ function makeRows(call: number): TransactionRow[] {
     const id =
       prefix + (index * 2_654_435_761).toString(16).padStart(16, '0').slice(-16) + index.toString(16).padStart(8, '0')
     const observedAtUs = startUs + index * 150
+    const endpointId = (index % 300).toString(16).padStart(16, '0')
     const line = transactionTopic.encode({
       ...fields,
       id,
@@ -40,9 +44,12 @@ function makeRows(call: number): TransactionRow[] {
       path: `/api/v1/items/${index % 5_000}`,
       status: index % 20 === 0 ? 401 : 200,
       // A member of the line, so that JSONEachRow reads it too.
-      ...{ endpointId: (index % 300).toString(16).padStart(16, '0') },
+      ...{ endpointId },
     })
-    return { id, observedAtUs, line }
+    // The writer gets lines that were read before, as from the catalog.
+    const transaction = lines.of(line)[0]?.transaction
+    const located = transaction instanceof LineTransaction ? transaction : undefined
+    return { id, observedAtUs, line, endpointId, located }
   })
 }
 
