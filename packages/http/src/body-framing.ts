@@ -30,10 +30,9 @@ export function frameBody(
   out.lengthBytes = 0
   const transferIndex = fields.indexOfHashed('transfer-encoding', transferEncodingHash, 0)
   const lengthIndex = fields.indexOfHashed('content-length', contentLengthHash, 0)
-  if (transferIndex >= 0 && frameByTransferCoding(fields, transferIndex, isRequest, out, report)) {
-    if (lengthIndex >= 0) report('http.transfer-encoding-and-content-length')
-    return
-  }
+  // Whatever it names: no message has both, and receivers differ in which they read. RFC 9112 §6.1.
+  if (transferIndex >= 0 && lengthIndex >= 0) report('http.transfer-encoding-and-content-length')
+  if (transferIndex >= 0 && frameByTransferCoding(fields, transferIndex, isRequest, out, report)) return
   if (lengthIndex >= 0) {
     const length = contentLength(fields, lengthIndex, report)
     if (length >= 0) {
@@ -71,7 +70,7 @@ function frameByTransferCoding(
   const isChunked = chunkedCount > 0
   // RFC 9112 §6.1: chunked is applied once.
   if (chunkedCount > 1) report('http.transfer-encoding-repeated')
-  if (hasUnknown || (isChunked && !isLast)) report('http.transfer-encoding-unknown')
+  if (hasUnknown || ((isChunked || others.length > 0) && !isLast)) report('http.transfer-encoding-unknown')
   if (!isChunked) {
     if (others.length === 0) return false
     out.kind = isRequest ? 'none' : 'until-close'

@@ -114,6 +114,73 @@ describe('decodeContent', () => {
     }
   })
 
+  it('spends no more on damage at every layer than on three contents of the largest size', () => {
+    let packed: Buffer = Buffer.alloc(7_900_000)
+    for (let layer = 0; layer < 4; layer++) {
+      packed = zlib.gzipSync(packed)
+      packed.fill(0xff, packed.length - 20)
+    }
+    const { bytes, workBytes, isHidden, anomalies } = decode(packed, 'gzip, gzip, gzip, gzip')
+    expect(isHidden).toBe(true)
+    expect(anomalies[0]).toBe('http.content-coding-damaged')
+    expect(bytes.length).toBeLessThanOrEqual(7_900_000)
+    expect(workBytes).toBeGreaterThan(0)
+    expect(workBytes).toBeLessThanOrEqual(3 * Math.min(8_388_608, packed.length * 2_048))
+  })
+
+  it.each<[string, string]>([
+    ['gzip', '{"p":"a"}'],
+    ['deflate', '[3]'],
+    ['br', ';abc'],
+    ['gzip', '32'],
+    ['deflate', 'hbo and what follows a zlib header by chance'],
+    ['zstd', '{"zürich":1}'],
+  ])('%s on plain text leaves it: %s', (field, plain) => {
+    for (const isWhole of [true, false]) {
+      const { bytes, isHidden, anomalies } = decode(Buffer.from(plain), field, isWhole)
+      expect([bytes.toString(), isHidden, anomalies]).toEqual([plain, false, ['http.content-coding-wrong']])
+    }
+  })
+
+  it('leaves any JSON as it is under every label, however it is cut', () => {
+    fc.assert(
+      fc.property(fc.json(), fc.constantFrom('gzip', 'deflate', 'zstd'), fc.nat(), (json, field, cut) => {
+        const plain = Buffer.from(json)
+        const part = plain.subarray(0, plain.length - (cut % plain.length))
+        if (part.includes(0x7f)) return
+        expect(decode(part, field, part.length === plain.length).bytes.equals(part)).toBe(true)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('packed once, labelled twice: once undone', () => {
+    const { bytes, anomalies } = decode(zlib.gzipSync('{"a":1}'), 'gzip, gzip')
+    expect([bytes.toString(), anomalies]).toEqual(['{"a":1}', ['http.content-coding-wrong']])
+  })
+
+  it.each([
+    ['text comes out', text, true],
+    ['no text comes out', Buffer.from(Array.from({ length: 900 }, (_, i) => (i * i) & 0xff)), false],
+  ])('raw DEFLATE without an end, nothing missing: undone if %s', (_what, plain, isUndone) => {
+    const packed = zlib.deflateRawSync(plain, { finishFlush: zlib.constants.Z_SYNC_FLUSH })
+    const { bytes, isHidden } = decode(packed, 'deflate')
+    expect([bytes.equals(isUndone ? plain : packed), isHidden]).toEqual([true, true])
+    expect(decode(packed, 'deflate', false).bytes.equals(plain)).toBe(true)
+    const trailed = Buffer.concat([zlib.deflateRawSync(plain), Buffer.alloc(9)])
+    expect(decode(trailed, 'deflate').bytes.equals(isUndone ? plain : trailed)).toBe(true)
+  })
+
+  it('says what stayed hidden for other reasons than missing bytes', () => {
+    const hidden = (encoded: Uint8Array, field: string, isWhole = true) => decode(encoded, field, isWhole).isHidden
+    expect(hidden(gz, 'gzip')).toBe(false)
+    expect(hidden(gz.subarray(0, 30), 'gzip', false)).toBe(false)
+    expect(hidden(gz.subarray(0, gz.length - 8), 'gzip')).toBe(false)
+    expect(hidden(gz.subarray(0, 30), 'gzip')).toBe(true)
+    expect(hidden(zlib.gzipSync(Buffer.alloc(9_000_000)), 'gzip')).toBe(true)
+    expect(hidden(gz, 'lzma')).toBe(true)
+  })
+
   it('keeps so much and counts the rest', () => {
     const { bytes, totalBytes, isTruncated } = decode(gz, 'gzip', true, { ...defaultHttpLimits, contentMaxBytes: 100 })
     expect([bytes.length, totalBytes, isTruncated]).toEqual([100, text.length, true])

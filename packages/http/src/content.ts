@@ -3,9 +3,9 @@
  * ratio and layers. RFC 9110 §8.4. A damaged stream still gives the bytes before the damage, its size stays unknown.
  */
 
-import zlib from 'node:zlib'
+import { handleOf, knownCodings, looksLikeText, undoPart, type Way, waysFor } from './coding-ways.js'
 import type { AnomalyName, HttpLimits } from './http-limits.js'
-import { openInflateHandle } from './inflate-handle.js'
+import type { InflatedPart } from './inflate-handle.js'
 import { tokensOf } from './octets.js'
 
 export interface DecodedContent {
@@ -14,37 +14,22 @@ export interface DecodedContent {
   totalBytes: number | undefined
   /** `bytes` is less than the content. */
   isTruncated: boolean
+  /** Content is hidden, or part of it, for another reason than missing bytes: damage, a limit, a coding that cannot be undone. */
+  isHidden: boolean
+  /** Octets that came out in all attempts at all layers, at most: never more than `workRatio` times what may come out. */
+  workBytes: number
 }
 
-/** Whole gzip streams, nearly all that is compressed, the short way; undefined where this Node does not have it. */
-const inflateHandle = openInflateHandle()
+/** What damage may cost: three times the work of the largest content that is allowed. */
+const workRatio = 3
+
+/** Whole gzip streams, nearly all that is compressed, the short way. */
+const gunzipHandle = handleOf('gzip')
 
 /** What was decoded so far is read no more: its memory is used again. */
 export function forgetDecoded(): void {
-  inflateHandle?.rewind()
+  gunzipHandle?.rewind()
 }
-
-type Undo = (bytes: Uint8Array, options: zlib.ZlibOptions) => Buffer
-
-const undoBrotli: Undo = (bytes, { maxOutputLength, finishFlush }) =>
-  zlib.brotliDecompressSync(bytes, {
-    ...(maxOutputLength === undefined ? {} : { maxOutputLength }),
-    finishFlush:
-      finishFlush === undefined ? zlib.constants.BROTLI_OPERATION_FINISH : zlib.constants.BROTLI_OPERATION_FLUSH,
-  })
-
-/** RFC 8878. Node has it from 22.15 on, its types here may not. */
-interface ZstdCalls {
-  readonly zstdDecompressSync?: (bytes: Uint8Array, options: zlib.ZlibOptions) => Buffer
-}
-const { zstdDecompressSync } = zlib as ZstdCalls
-
-const undoZstd: Undo = (bytes, { maxOutputLength, finishFlush }) =>
-  zstdDecompressSync!(bytes, {
-    ...(maxOutputLength === undefined ? {} : { maxOutputLength }),
-    // ZSTD_e_continue: what there is, if the end is missing.
-    ...(finishFlush === undefined ? {} : { finishFlush: 0 }),
-  })
 
 /** `gzip, deflate` → its codings in the order they were applied, lower case, without parameters and `identity`. */
 export function codingsOf(fieldValues: string): string[] {
@@ -66,6 +51,8 @@ export function decodeContent(
     bytes: encoded,
     totalBytes: isWhole ? encoded.length : undefined,
     isTruncated: !isWhole,
+    isHidden: false,
+    workBytes: 0,
   }
   if (encoded.length === 0) return out
   const outputMax = Math.min(limits.decodedMaxBytes, encoded.length * limits.decodedMaxRatio)
@@ -85,144 +72,95 @@ export function decodeContent(
 
 /** A coding that is unknown, or not what the bytes are, leaves them as they are. */
 function undoLayer(coding: string, out: DecodedContent, outputMax: number, report: (name: AnomalyName) => void): void {
-  const undos = undosFor(coding, out.bytes)
-  if (undos === 'unsupported') {
+  if (!knownCodings.has(coding)) {
+    report('http.content-coding-unknown')
+    out.isHidden = true
+    return
+  }
+  const ways = waysFor(coding, out.bytes)
+  if (ways === 'unsupported') {
     report('http.content-coding-unsupported')
     notDecoded(out)
     return
   }
-  if (undos === undefined) {
-    report('http.content-coding-unknown')
-    return
+  if (ways[0]?.format === 'gzip' && gunzipHandle !== undefined && out.totalBytes !== undefined) {
+    const outputMaxBytes = Math.min(outputMax, workLeft(out, outputMax))
+    const output = gunzipHandle.inflate(out.bytes, outputMaxBytes)
+    out.workBytes += output?.length ?? outputMaxBytes
+    if (output !== undefined) {
+      out.bytes = output
+      out.totalBytes = output.length
+      return
+    }
   }
-  let best: Buffer | undefined
-  for (const [position, undo] of undos.entries()) {
-    const result = attempt(undo, out.bytes, outputMax)
-    if (result === 'too-large') {
+  undoWithCare(ways, out, outputMax, report)
+}
+
+/** Takes the first way that comes to the end of its stream, else the one that comes farthest. */
+function undoWithCare(
+  ways: readonly Way[],
+  out: DecodedContent,
+  outputMax: number,
+  report: (name: AnomalyName) => void,
+): void {
+  let best: InflatedPart | undefined
+  for (const [position, way] of ways.entries()) {
+    // A part may cost twice what comes out.
+    const outputMaxBytes = Math.min(outputMax, Math.floor(workLeft(out, outputMax) / 2))
+    const part = undoPart(way, out.bytes, outputMaxBytes)
+    out.workBytes += part.workBytes
+    if (part.end === 'too-large') {
+      if (best !== undefined) break
       report('http.content-coding-limit')
       notDecoded(out)
       return
     }
-    if (result !== undefined) {
+    if (part.end === 'whole') {
+      const isShort = part.unreadBytes > way.unreadMaxBytes
+      if (isShort && !isText(part.output)) continue
       // Not the first way: header or checksum are wrong, the stream itself is whole.
-      if (position > 0) report('http.content-coding-damaged')
-      out.bytes = result
-      if (out.totalBytes !== undefined) out.totalBytes = result.length
+      if (position > 0 || isShort) report('http.content-coding-damaged')
+      out.bytes = part.output
+      if (out.totalBytes !== undefined) out.totalBytes = part.output.length
       return
     }
-    // Raw DEFLATE has no header to know it by: unless its end alone is missing, the bytes are something else.
-    const isSure = undo !== zlib.inflateRawSync
-    const prefix = isSure ? longestPrefix(undo, out.bytes, outputMax) : lenient(undo, out.bytes, outputMax)
-    if (prefix === undefined) continue
-    // Nothing at all comes out of a stream that was cut before its first block: still a stream, not something else.
-    const isBeginning = prefix.length === 0 && best === undefined && lenient(undo, out.bytes, outputMax) !== undefined
-    if (isBeginning || prefix.length > (best?.length ?? 0)) best = prefix
+    // Nothing known is missing, yet there is no end: unless text comes out, the bytes are something else.
+    const isCutHere = part.end === 'cut' && out.totalBytes === undefined
+    if (!way.isSure && !isCutHere && !isText(part.output)) continue
+    // Nothing at all comes out of a stream that was cut before its first block: still a stream.
+    const isBeginning = part.end === 'cut' && best === undefined
+    if (isBeginning || part.output.length > (best?.output.length ?? 0)) best = part
   }
   if (best === undefined) {
     report('http.content-coding-wrong')
+    out.isHidden ||= !looksLikeText(out.bytes)
     return
   }
   // Cut short on the wire explains the damage; otherwise the sender did it.
-  if (out.totalBytes !== undefined) report('http.content-coding-damaged')
-  out.bytes = best
+  if (out.totalBytes !== undefined) {
+    report('http.content-coding-damaged')
+    out.isHidden = true
+  }
+  out.bytes = best.output
   out.totalBytes = undefined
   out.isTruncated = true
 }
 
-function attempt(undo: Undo, bytes: Uint8Array, outputMax: number): Uint8Array | 'too-large' | undefined {
-  if (undo === zlib.gunzipSync) {
-    const output = inflateHandle?.gunzip(bytes, outputMax)
-    if (output !== undefined) return output
-  }
-  try {
-    return undo(bytes, { maxOutputLength: outputMax })
-  } catch (error) {
-    return codeOf(error) === 'ERR_BUFFER_TOO_LARGE' ? 'too-large' : undefined
-  }
+/** Long enough not to be chance. */
+const textMinBytes = 16
+
+function isText(output: Uint8Array): boolean {
+  return output.length >= textMinBytes && looksLikeText(output)
+}
+
+function workLeft({ workBytes }: DecodedContent, outputMax: number): number {
+  return workRatio * outputMax - workBytes
 }
 
 function notDecoded(out: DecodedContent): DecodedContent {
   out.bytes = out.bytes.subarray(0, 0)
   out.totalBytes = undefined
   out.isTruncated = true
+  out.isHidden = true
   return out
-}
-
-/**
- * What to try, likeliest first, judged by the first bytes rather than the label: senders confuse gzip, zlib and raw DEFLATE, and
- * label as `br` or `zstd` what is gzip. Brotli alone has no mark to know it by.
- */
-function undosFor(coding: string, bytes: Uint8Array): readonly Undo[] | 'unsupported' | undefined {
-  if (!knownCodings.has(coding)) return undefined
-  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return coding === 'br' ? gzipOrBrotliWays : gzipWays
-  if (isZstd(bytes) || coding === 'zstd') return zstdDecompressSync === undefined ? 'unsupported' : zstdWays
-  if (coding === 'br') return brotliWays
-  const first = bytes[0] ?? 0
-  const isZlib = (first & 0x0f) === 8 && (first * 256 + (bytes[1] ?? 0)) % 31 === 0
-  return isZlib ? zlibWays : rawWays
-}
-
-const knownCodings = new Set(['gzip', 'x-gzip', 'deflate', 'x-deflate', 'br', 'zstd'])
-
-/** A frame's magic number. RFC 8878 §3.1.1. */
-function isZstd(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x28 && bytes[1] === 0xb5 && bytes[2] === 0x2f && bytes[3] === 0xfd
-}
-
-/** Content that is gzip though no field says so. RFC 1952 §2.3.1: magic, DEFLATE, no reserved flag. */
-export function looksLikeGzip(bytes: Uint8Array): boolean {
-  return bytes.length >= 18 && bytes[0] === 0x1f && bytes[1] === 0x8b && bytes[2] === 8 && (bytes[3]! & 0xe0) === 0
-}
-
-/** The DEFLATE stream inside gzip, whatever header flags and checksum say. RFC 1952 §2.3. */
-const undoInsideGzip: Undo = (bytes, options) => zlib.inflateRawSync(bytes.subarray(gzipHeaderBytes(bytes)), options)
-const undoInsideZlib: Undo = (bytes, options) => zlib.inflateRawSync(bytes.subarray(2), options)
-
-const brotliWays = [undoBrotli]
-const gzipOrBrotliWays: readonly Undo[] = [zlib.gunzipSync, undoBrotli]
-const zstdWays = [undoZstd]
-const gzipWays: readonly Undo[] = [zlib.gunzipSync, undoInsideGzip]
-const zlibWays: readonly Undo[] = [zlib.inflateSync, undoInsideZlib, zlib.inflateRawSync]
-const rawWays: readonly Undo[] = [zlib.inflateRawSync]
-
-function gzipHeaderBytes(bytes: Uint8Array): number {
-  const flags = bytes[3] ?? 0
-  let at = 10
-  if ((flags & 4) !== 0) at += 2 + (bytes[at] ?? 0) + (bytes[at + 1] ?? 0) * 256
-  if ((flags & 8) !== 0) at = bytes.indexOf(0, at) + 1 || bytes.length
-  if ((flags & 16) !== 0) at = bytes.indexOf(0, at) + 1 || bytes.length
-  return (flags & 2) !== 0 ? at + 2 : at
-}
-
-/**
- * The output of the longest prefix of `bytes` that decodes: all of it when the stream is merely cut short, else found by
- * bisection, which costs about twenty decodings and only for damaged streams.
- */
-function longestPrefix(undo: Undo, bytes: Uint8Array, outputMax: number): Buffer | undefined {
-  let good: Buffer | undefined
-  let low = 0
-  let high = bytes.length
-  let length = high
-  while (low < high) {
-    const output = lenient(undo, bytes.subarray(0, length), outputMax)
-    if (output === undefined) high = length - 1
-    else {
-      good = output
-      low = length
-    }
-    length = (low + high + 1) >> 1
-  }
-  return good
-}
-
-function lenient(undo: Undo, bytes: Uint8Array, outputMax: number): Buffer | undefined {
-  try {
-    return undo(bytes, { maxOutputLength: outputMax, finishFlush: zlib.constants.Z_SYNC_FLUSH })
-  } catch {
-    return undefined
-  }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
 }

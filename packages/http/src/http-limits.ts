@@ -51,6 +51,8 @@ export class HttpCounters {
   pendingOverflowCount = 0
   /** Messages whose content was not kept because a flow, or all flows, held too much. */
   bufferOverflowCount = 0
+  /** Messages whose content, or part of it, stayed encoded: damage, a limit, a coding that cannot be undone. */
+  undecodedContentCount = 0
   /** Flows given up as not HTTP/1, by what they are. */
   opaqueFlows = { tls: 0, http2: 0, other: 0, tunnel: 0 }
   /** Frames and messages behind WebSocket handshakes, whether or not these were still held. */

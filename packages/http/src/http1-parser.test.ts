@@ -380,8 +380,11 @@ const cases: [string, readonly ScriptStep[], readonly string[]][] = [
     [
       ['c', get],
       ['s', ok('x', 'Transfer-Encoding: identity\r\n')],
+      ['c', get],
+      ['s', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nx'],
+      ['sx'],
     ],
-    [`${g} 200 "x" 1`],
+    [`${g} 200 "x" 1 [transfer-encoding-and-content-length]`, `${g} 200 "x" 1`],
   ],
   [
     'an early final response',
@@ -432,7 +435,17 @@ const cases: [string, readonly ScriptStep[], readonly string[]][] = [
       ['c', `POST / HTTP/1.1\r\nTransfer-Encoding: foo\r\nContent-Length: 1\r\n\r\nx${get}`],
       ['s', ok('1') + ok('2')],
     ],
-    ['POST / 1.1 "x" > 200 "1" 1 [transfer-encoding-unknown]', `${g} 200 "2" 1`],
+    ['POST / 1.1 "x" > 200 "1" 1 [transfer-encoding-and-content-length,transfer-encoding-unknown]', `${g} 200 "2" 1`],
+  ],
+  [
+    'a content coding instead of chunked, request and response',
+    [
+      ['c', `POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n${get}`],
+      ['s', ok('1')],
+      ['s', chunked.replace('chunked', 'gzip')],
+      ['sx'],
+    ],
+    ['POST / 1.1 > 200 "1" 1 [transfer-encoding-unknown]', `${g} 200 "" 0 [transfer-encoding-unknown]`],
   ],
   [
     'lengths that are no numbers: sign, blank, hexadecimal, empty',

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { openInflateHandle } from './inflate-handle.js'
 
 describe('openInflateHandle', () => {
-  const handle = openInflateHandle()
+  const handle = openInflateHandle('gzip')
 
   it('is there on every Node this is tested with', () => expect(handle).toBeDefined())
 
@@ -24,7 +24,7 @@ describe('openInflateHandle', () => {
           if (flipAt !== null && flipAt < packed.length) packed[flipAt]! ^= 0x55
           const bytes = packed.subarray(0, packed.length - cutBytes)
           const expected = publicly(bytes, 200_000)
-          const output = handle?.gunzip(bytes, 200_000)
+          const output = handle?.inflate(bytes, 200_000)
           expect(output === undefined).toBe(expected === undefined)
           if (output !== undefined && expected !== undefined) lent.push([output, expected])
           for (const [mine, theirs] of lent) expect(Buffer.compare(mine, theirs)).toBe(0)

@@ -7,7 +7,8 @@
  */
 
 import { assert } from '@tapwarden/base/assert'
-import { codingsOf, decodeContent, looksLikeGzip } from './content.js'
+import { looksLikeGzip } from './coding-ways.js'
+import { codingsOf, decodeContent } from './content.js'
 import { FieldTable, nameHashOf } from './field-list.js'
 import type { AnomalyName, HttpCounters, HttpLimits } from './http-limits.js'
 import { latin1 } from './octets.js'
@@ -231,6 +232,7 @@ export class Message implements RawRequest, RawResponse {
     this.#content = decoded.bytes
     this.contentBytes = decoded.totalBytes
     this.contentTruncated = decoded.isTruncated
+    if (decoded.isHidden) this.#pool.counters.undecodedContentCount++
   }
 
   /** Encoded bytes of the content at hand, within the limit. */
