@@ -56,12 +56,16 @@ export class ClientAddresses {
     })
   }
 
-  /** `peer` is the TCP peer; the fields are byte strings, several lines of one field joined by commas. */
+  /**
+   * `peer` is the TCP peer; the fields are byte strings, several lines of one field joined by commas. `isFieldDoubtful`: what is a field to us
+   * may be none to the hop, so that the client itself may have written the nearest entry.
+   */
   choose(
     peer: string,
     forwarded: string | undefined,
     xForwardedFor: string | undefined,
     proxied?: Proxied | undefined,
+    isFieldDoubtful = false,
   ): ClientAddress {
     const peerAddress = this.normalize(peer) ?? peer
     const xffChain = xForwardedFor === undefined ? [] : this.#chain(forwardedForNodes(xForwardedFor))
@@ -84,9 +88,9 @@ export class ClientAddresses {
     const byXff = hasXff ? this.#outermost(xffChain) : undefined
     const byForwarded = hasForwarded ? this.#outermost(forwardedChain) : undefined
     // Also when one of them names nobody: the other may be what the client wrote.
-    const disagree = hasXff && hasForwarded && byXff !== byForwarded
-    if (byXff !== undefined) return chosen(byXff, 'x-forwarded-for', disagree)
-    return byForwarded === undefined ? nearest : chosen(byForwarded, 'forwarded', disagree)
+    const isSpoofable = isFieldDoubtful || (hasXff && hasForwarded && byXff !== byForwarded)
+    if (byXff !== undefined) return chosen(byXff, 'x-forwarded-for', isSpoofable)
+    return byForwarded === undefined ? nearest : chosen(byForwarded, 'forwarded', isSpoofable)
   }
 
   /** An address in its one written form (RFC 5952; IPv4 inside IPv6 as IPv4), or undefined when it is none. */

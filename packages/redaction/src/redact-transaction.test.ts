@@ -173,6 +173,29 @@ it('the client that a trusted hop names is published, and decides the partition'
   })
 })
 
+it.each([
+  [['http.bare-cr'], true],
+  [['tcp.overlap', 'http.field-name-invalid'], true],
+  [['http.host-repeated'], false],
+  [[], false],
+])('the client that a field names, beside %j, is spoofable: %s', (anomalies, isSpoofable) => {
+  const trusting = createRedactor({ fleetKey: sampleFleetKey, keyNumber: 1, trustedHops: [sampleFlow.clientIp] })
+  for (const name of ['X-Forwarded-For', 'Forwarded']) {
+    const value = name === 'Forwarded' ? 'for=192.0.2.6' : '192.0.2.6'
+    const { line } = trusting.redact(sampleFlow, rawTransaction({ fields: [[name, value]], anomalies }))
+    expect(transactionTopic.decode(line)[0]).toMatchObject({
+      clientAddress: '192.0.2.6',
+      clientAddressSpoofable: isSpoofable,
+    })
+  }
+  const direct = createRedactor({ fleetKey: sampleFleetKey, keyNumber: 1 })
+  const { line } = direct.redact(sampleFlow, rawTransaction({ fields: [['X-Forwarded-For', '192.0.2.6']], anomalies }))
+  expect(transactionTopic.decode(line)[0]).toMatchObject({
+    clientAddressSource: 'tcp-peer',
+    clientAddressSpoofable: false,
+  })
+})
+
 it('whatever the wire sends, the line is one valid record', () => {
   fc.assert(
     fc.property(

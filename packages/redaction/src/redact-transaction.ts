@@ -137,6 +137,8 @@ const methodPattern = /^[A-Za-z][A-Za-z_-]{0,23}$/
 const anomalyPattern = /^[a-z][a-z0-9-]{1,15}\.[a-z][a-z0-9.-]{1,47}$/
 const versionPattern = /^[0-9](?:\.[0-9])?$/
 const decisionPattern = /^d-[0-9a-f]{16}$/
+/** Our reading of a field may not be the hop's: it may have passed on as part of another what is one to us. */
+const doubtfulFields: ReadonlySet<string> = new Set(['http.bare-cr', 'http.field-name-invalid'])
 const anomaliesMaxCount = 16
 
 export function createRedactor(options: RedactorOptions): Redactor {
@@ -206,7 +208,7 @@ class TransactionRedactor implements Redactor {
     this.#writer.int(raw.flowIndex)
     this.#writeTimes(request, response)
     encoder.rest(flowText.addresses)
-    const forwardedClient = this.#writeClientAddress(flowText, raw.proxied)
+    const forwardedClient = this.#writeClientAddress(flowText, raw)
     const host = this.#writeRequestHead(request)
     const policy = this.#policy(host)
     this.#writeContent(request, this.#requestFields, 'request', policy === 'none' ? 'nothing' : 'shape')
@@ -249,13 +251,14 @@ class TransactionRedactor implements Redactor {
   }
 
   /** Returns the client's address if it is not the TCP peer. */
-  #writeClientAddress(flowText: FlowText, proxied: RawTransaction['proxied']): string | undefined {
+  #writeClientAddress(flowText: FlowText, { proxied, anomalies }: RawTransaction): string | undefined {
     const { forwarded, xForwardedFor } = this.#requestFields
     if (forwarded === undefined && xForwardedFor === undefined && proxied === undefined) {
       this.#encoder.rest(flowText.directClient)
       return undefined
     }
-    const chosen = this.#addresses.choose(flowText.clientIp, forwarded, xForwardedFor, proxied)
+    const isFieldDoubtful = anomalies.some((name) => doubtfulFields.has(name))
+    const chosen = this.#addresses.choose(flowText.clientIp, forwarded, xForwardedFor, proxied, isFieldDoubtful)
     this.#encoder.text(keys.clientAddress, chosen.address)
     this.#encoder.text(keys.clientAddressSource, chosen.source)
     this.#encoder.flag(keys.clientAddressSpoofable, chosen.spoofable)

@@ -130,6 +130,22 @@ describe('runCapture', () => {
     )
   })
 
+  it('counts contents that could not be decoded', async () => {
+    const turns: Turn[] = ['gzip', 'identity', 'x-own'].flatMap((coding) => [
+      { direction: 'c2s', bytes: Buffer.from('GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n') },
+      {
+        direction: 's2c',
+        bytes: Buffer.from(
+          `HTTP/1.1 200 OK\r\nContent-Encoding: ${coding}\r\nContent-Length: 4\r\n\r\n\x1f\x01\x02\x03`,
+        ),
+      },
+    ])
+    const ends = { clientIp: '203.0.113.1', clientPort: 40_000, serverIp: '198.51.100.7', serverPort: 80 }
+    const source = new MemorySource(buildConversation(ends, turns, startUs, 1_000))
+    const summary = await runCapture(options(source, recordingBus().bus))
+    expect(summary).toMatchObject({ transactionCount: 3, undecodedContentCount: 2 })
+  })
+
   it('loses one connection to a fault of ours, not the sensor, and says so once', async () => {
     const { bus, transactions } = recordingBus()
     const errors: unknown[] = []

@@ -62,6 +62,8 @@ export interface CaptureSummary {
   readonly transactionCount: number
   readonly unansweredRequestCount: number
   readonly orphanResponseCount: number
+  /** Messages whose content, or part of it, could not be decoded. */
+  readonly undecodedContentCount: number
   /** Of the unanswered requests, those given up because too many waited, or held too much. */
   readonly pendingOverflowCount: number
   /** Connections given up because of a fault of the sensor's own. */
@@ -203,6 +205,7 @@ class CapturePipeline implements FrameSink {
       transactionCount: totals.transactionCount,
       unansweredRequestCount: http.unansweredRequestCount,
       orphanResponseCount: http.orphanResponseCount,
+      undecodedContentCount: http.undecodedContentCount,
       pendingOverflowCount: http.pendingOverflowCount,
       flowFaultCount,
       missedBytes: totals.missedBytes,

@@ -81,6 +81,7 @@ export function notVisible(summary: CaptureSummary): Record<string, number> {
     'unanswered requests': summary.unansweredRequestCount,
     'requests given up before their answer': summary.pendingOverflowCount,
     'responses without request': summary.orphanResponseCount,
+    'contents not decoded': summary.undecodedContentCount,
     'connections given up by a fault of the sensor': summary.flowFaultCount,
     'TLS flows': opaqueFlows.tls,
     'HTTP/2 flows': opaqueFlows.http2,
