@@ -71,6 +71,7 @@ export class HttpCounters {
 export type AnomalyName =
   | 'http.start-line-invalid'
   | 'http.resynchronized'
+  | 'http.request-doubtful'
   | 'http.version-malformed'
   | 'http.version-0.9'
   | 'http.target-with-space'

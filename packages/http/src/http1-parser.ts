@@ -51,6 +51,10 @@ export class Http1Parser {
   state: State = 'start'
   /** Looking for a message amid bytes that are none. */
   isLost = false
+  /** The present segment goes on with what was lost: what looks like a message in it may be content. */
+  #isInsideLost = false
+  /** Bytes were missed, and no message was found since. */
+  #isBehindGap = false
   /** Bytes skipped since the last message. */
   skippedBytes = 0
   messageCount = 0
@@ -80,6 +84,8 @@ export class Http1Parser {
           return
         case 'start':
           at = this.isLost ? this.#findStart(buffer, at, to) : skipLineEnds(buffer, at, to)
+          if (at === from) this.#isInsideLost = false
+          else if (this.isLost && (this.#isBehindGap || !this.isRequest)) this.#isInsideLost = true
           if (at < to) this.#begin(atUs, seq + (at - from), ack)
           break
         case 'head':
@@ -96,6 +102,7 @@ export class Http1Parser {
   gap(missedBytes: number): void {
     const message = this.#message
     if (this.state === 'opaque') return
+    this.#isBehindGap = true
     if (message === undefined) {
       this.#lose()
       return
@@ -167,6 +174,7 @@ export class Http1Parser {
     this.#message = this.#takeMessage(atUs, seq, ack)
     this.#message.skippedBytes = this.skippedBytes
     this.#message.isNext = !this.isLost && this.messageCount > 0
+    this.#message.isInsideLost = this.#isInsideLost
     this.#hasStartLine = false
     this.#scan.lineStart = 0
     this.#scan.scannedTo = 0
@@ -290,10 +298,12 @@ export class Http1Parser {
     message.headEnd = end - base
     this.messageCount++
     this.skippedBytes = 0
+    this.#isBehindGap = false
     if (this.isLost) {
       this.isLost = false
       message.report('http.resynchronized')
     }
+    if (message.isInsideLost && this.isRequest) message.report('http.request-doubtful')
     const rule = this.#listener.head(message, this.isRequest)
     if (rule === 'opaque') {
       this.#end()

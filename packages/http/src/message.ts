@@ -57,6 +57,8 @@ export class Message implements RawRequest, RawResponse {
   doubtedBytes = 0
   /** Bytes in front of it that belong to no message. */
   skippedBytes = 0
+  /** It was found in a segment that goes on with lost content, and may be part of that. */
+  isInsideLost = false
   /** It starts where the message before it ended: nothing is missing between them. */
   isNext = false
   response: Message | undefined

@@ -142,6 +142,21 @@ describe('pairs after a gap', () => {
       ],
       ['/1>1', '/2>2', '/3>', '/4>', '/5>', '/6>'],
     ],
+    [
+      'what looks like a request in lost content gets no response, nor does the one whose start it hides',
+      [
+        ['c', get(0)],
+        ['c', 1_000],
+        ['c', `lost\r\n${get(1)}zz`],
+        ['s', answer(0)],
+        ['c', get(2)],
+        ['c', get(3)],
+        ['s', answer(2) + answer(3)],
+        ['c', get(4)],
+        ['s', answer(4)],
+      ],
+      ['/0>0', '/1>', '/2>', '/3>', '/4>4'],
+    ],
   ])('%s', (_why, script, expected) => expect(pairs(script)).toEqual(expected))
 
   it('sees by the number that the first response is missing, where nothing else tells', () => {

@@ -29,6 +29,7 @@ export class TransactionPairer {
   #isPreviousInterim = false
   /** Requests that were sent while others waited, of which the client had seen less. */
   #isStaggered = false
+  #isStartChecked = false
   /** Evicted requests whose responses are to come; the last of them, its ACK number, and the last that others may be missing in front of. */
   #owedCount = 0
   #evictedTo = unknown
@@ -49,9 +50,11 @@ export class TransactionPairer {
 
   add(request: Message): void {
     const isBehindMissed = this.#missedBytes >= requestMinBytes || (this.#missedBytes > 0 && request.skippedBytes > 0)
-    request.isBehindMissed = isBehindMissed
-    request.isAmongMissed = isBehindMissed && !this.#hasAnswerSinceLack
-    this.#missedBytes = 0
+    request.isBehindMissed = isBehindMissed || request.isInsideLost
+    request.isAmongMissed = request.isInsideLost || (isBehindMissed && !this.#hasAnswerSinceLack)
+    // What looked like a request may have been content, and the next one's start be part of it.
+    this.#missedBytes = request.isInsideLost ? requestMinBytes : 0
+    if (request.isInsideLost) this.#hasAnswerSinceLack = false
     const last = this.pending.at(-1)
     const isBehindWaiting = last !== undefined && last.response === undefined && last.firstAck !== request.firstAck
     if (isBehindWaiting && !this.hasGap) this.#isStaggered = true
@@ -90,7 +93,7 @@ export class TransactionPairer {
    * To be called for each response in turn, interim ones too: what one is for tells about the next.
    */
   match(response: Message, isInterim: boolean): Message | undefined {
-    if (!this.hasGap && !response.isNext) this.#checkStart(response)
+    if (!this.hasGap && !this.#isStartChecked) this.#checkStart(response)
     const request = this.hasGap ? this.#matchAfterGap(response) : this.#matchInOrder(isInterim)
     this.#isPreviousInterim = isInterim
     if (request === undefined) return undefined
@@ -102,7 +105,9 @@ export class TransactionPairer {
   /** Without the server's SYN nobody knows where its bytes start, but the request that waits for the first of them acknowledges all in front. */
   #checkStart({ firstSeq }: Message): void {
     const first = this.pending[this.#firstWaiting()]
-    if (first === undefined || first.firstAck === noAck) return
+    if (first === undefined) return
+    this.#isStartChecked = true
+    if (first.firstAck === noAck) return
     if (((firstSeq - first.firstAck) | 0) <= 0) return
     this.hasGap = true
     this.#isStaggered = false // It may have had its response.
@@ -122,8 +127,10 @@ export class TransactionPairer {
   #matchAfterGap(response: Message): Message | undefined {
     const { firstSeq, isNext } = response
     const previous = isNext ? this.#previous : unknown
+    // A response inside lost content would have to stand at an exact number to be one.
+    const isExactOnly = response.isInsideLost
     this.#previous = unknown
-    if (previous === unknown) return this.#matchByNumber(firstSeq, 0)
+    if (previous === unknown) return this.#matchByNumber(firstSeq, 0, isExactOnly)
     const expected = this.#isPreviousInterim ? previous : previous + 1
     if (expected <= this.#evictedTo) {
       if (expected > this.#evictedBehindMissed) this.#previous = expected
@@ -133,14 +140,14 @@ export class TransactionPairer {
     const request = this.pending[from]
     if (request === undefined) return undefined
     const isSure = request.flowIndex === expected && (this.#isPreviousInterim || !request.isBehindMissed)
-    if (!isSure) return this.#matchByNumber(firstSeq, from)
+    if (!isSure) return this.#matchByNumber(firstSeq, from, isExactOnly)
     // The response started before the client had sent it.
     if (((firstSeq - request.firstAck) | 0) < 0) return undefined
     if (this.pending.at(-1)?.firstAck !== request.firstAck) this.#isStaggered = true
     return request
   }
 
-  #matchByNumber(firstSeq: number, from: number): Message | undefined {
+  #matchByNumber(firstSeq: number, from: number, isExactOnly: boolean): Message | undefined {
     // An evicted request may be the one that is answered.
     if (this.#owedCount > 0 && (this.#isStaggered || ((firstSeq - this.#evictedAck) | 0) <= 0)) return undefined
     let last: Message | undefined
@@ -158,7 +165,7 @@ export class TransactionPairer {
       lastCount = this.#isStaggered || last?.firstAck === request.firstAck ? lastCount + 1 : 1
       last = request
     }
-    if (last === undefined || lastCount > 1 || this.#missedBytes > 0) return undefined
+    if (last === undefined || lastCount > 1 || this.#missedBytes > 0 || isExactOnly) return undefined
     return last.doubtedBytes > 0 || last.isBehindMissed ? undefined : last
   }
 
