@@ -5,6 +5,8 @@
  *     c2s bytes ──► request parser ──head──► pairer ◄──head── response parser ◄── s2c bytes
  *                                              │ both complete, or no response will come
  *                                              ▼ sink(RawTransaction)
+ *
+ * @long: one life cycle, whose steps share its state.
  */
 
 import { forgetDecoded } from './content.js'

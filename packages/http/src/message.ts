@@ -4,6 +4,7 @@
  *
  * Head and content are *lent* (they stand in the packet) until `keep` copies them; whoever holds a message when the packet's
  * bytes end must have called it. Invariant: `keptBytes <= encodedBytes`, and content beyond the limits is counted, not kept.
+ * @long: a message, what shows it to readers, and the pool that counts its bytes, which nothing else may change.
  */
 
 import { assert } from '@tapwarden/base/assert'
