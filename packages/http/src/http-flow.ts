@@ -11,7 +11,7 @@
 
 import { forgetDecoded } from './content.js'
 import { nameHashOf } from './field-list.js'
-import type { HttpCounters, HttpLimits } from './http-limits.js'
+import type { FlowAnomalyName, HttpCounters, HttpLimits } from './http-limits.js'
 import { type ContentRule, Http1Parser, type MessageListener } from './http1-parser.js'
 import type { Message, MessagePool } from './message.js'
 import { guessProtocol } from './protocol-guess.js'
@@ -62,6 +62,8 @@ export class HttpFlow implements MessageListener {
   #serverFrames: WebSocketDirection | undefined
   #handshake: Message | undefined
   #handshakeDueUs = 0
+  /** What was odd below while no message of that direction was being read; made when there is something. */
+  #noted: { readonly requests: Set<FlowAnomalyName>; readonly responses: Set<FlowAnomalyName> } | undefined
 
   constructor(options: HttpFlowOptions) {
     this.#pool = options.pool
@@ -119,6 +121,21 @@ export class HttpFlow implements MessageListener {
     else this.#pairer.requestsMissed(bytes)
   }
 
+  /**
+   * The connection tells something odd of this direction. It goes to the message that is being read there; else to the request that was read last, if it
+   * still waits; else to the next message: so what is told came at the latest with the message's bytes, and behind those of the message before it.
+   */
+  anomaly(direction: FlowDirection, name: FlowAnomalyName): void {
+    const parser = this.#parser(direction)
+    const isRequest = parser === this.#requests
+    const message = this.#handshake ?? parser.current ?? (isRequest ? this.#pairer.pending.at(-1) : undefined)
+    if (message !== undefined) message.note(name)
+    else if (!this.#isOpaque) {
+      this.#noted ??= { requests: new Set(), responses: new Set() }
+      this.#noted[isRequest ? 'requests' : 'responses'].add(name)
+    }
+  }
+
   end(direction: FlowDirection, reason: FlowEnd, _atUs: number): void {
     const bit = direction === 'c2s' ? 1 : 2
     if ((this.#endedDirections & bit) !== 0) return
@@ -163,6 +180,7 @@ export class HttpFlow implements MessageListener {
       return 'opaque'
     }
     this.#hasSides = true
+    if (this.#noted !== undefined) takeNoted(request, this.#noted.requests)
     request.flowIndex = this.#requestCount++
     if (this.reversed) request.report('http.directions-swapped')
     // RFC 9112 §3.2: which of them holds, receivers do not agree.
@@ -181,6 +199,7 @@ export class HttpFlow implements MessageListener {
       this.#pairer.match(response, true)
       return 'none'
     }
+    if (this.#noted !== undefined) takeNoted(response, this.#noted.responses)
     const request = this.#pairer.match(response, false)
     this.#answered = request
     if (request !== undefined) {
@@ -441,4 +460,9 @@ const waitingAlwaysBytes = 8_192
 /** RFC 6455 §4.2.2: the server's Upgrade names what the connection speaks now. */
 function isWebSocket({ fields }: Message): boolean {
   return fields.first('upgrade')?.toLowerCase() === 'websocket'
+}
+
+function takeNoted(message: Message, noted: Set<FlowAnomalyName>): void {
+  for (const name of noted) message.note(name)
+  noted.clear()
 }

@@ -67,6 +67,9 @@ export class HttpCounters {
   }
 }
 
+/** What the connection below told of a message's bytes: named, bounded and counted there. */
+export type FlowAnomalyName = `tcp.${string}`
+
 /** Protocol oddities, as published. A closed list, so that hostile input cannot make names. */
 export type AnomalyName =
   | 'http.start-line-invalid'

@@ -73,6 +73,11 @@ export class Http1Parser {
     this.#listener = listener
   }
 
+  /** The message that is being read. */
+  get current(): Message | undefined {
+    return this.#message
+  }
+
   /** In-order bytes `buffer[from, to)`, borrowed. `seq` and `ack` belong to the first of them. */
   bytes(buffer: Uint8Array, from: number, to: number, atUs: number, seq: number, ack: number): void {
     for (let at = from; at < to; ) {

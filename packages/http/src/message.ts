@@ -11,7 +11,7 @@ import { assert } from '@tapwarden/base/assert'
 import { looksLikeGzip } from './coding-ways.js'
 import { codingsOf, decodeContent } from './content.js'
 import { FieldTable, nameHashOf } from './field-list.js'
-import type { AnomalyName, HttpCounters, HttpLimits } from './http-limits.js'
+import type { AnomalyName, FlowAnomalyName, HttpCounters, HttpLimits } from './http-limits.js'
 import { latin1 } from './octets.js'
 import type { Proxied } from './proxy-protocol.js'
 import type { RawRequest, RawResponse, RawTransaction } from './raw-transaction.js'
@@ -19,7 +19,8 @@ import { emptyStartLine, isMethod, methodText, versionText } from './start-line.
 import type { WebSocketTraffic } from './web-socket.js'
 
 const noBytes = new Uint8Array(0)
-const noAnomalies: readonly AnomalyName[] = []
+type Oddity = AnomalyName | FlowAnomalyName
+const noAnomalies: readonly Oddity[] = []
 const gzipAlone = ['gzip']
 const textTypePattern = /^(?:text\/|application\/(?:[a-z.+-]*\+)?(?:json|xml|javascript|x-www-form-urlencoded)\b)/i
 const contentEncodingHash = nameHashOf('content-encoding')
@@ -77,7 +78,7 @@ export class Message implements RawRequest, RawResponse {
   headBytes = 0
   #method: string | undefined
   #target: string | undefined
-  #anomalies: AnomalyName[] | undefined
+  #anomalies: Oddity[] | undefined
   #store = Buffer.allocUnsafeSlow(initialStoreBytes)
   #keptBytes = 0
   #lent: Uint8Array | undefined
@@ -133,7 +134,7 @@ export class Message implements RawRequest, RawResponse {
     return this.#trailerTable
   }
 
-  get anomalies(): readonly AnomalyName[] {
+  get anomalies(): readonly Oddity[] {
     return this.#anomalies ?? noAnomalies
   }
 
@@ -171,6 +172,11 @@ export class Message implements RawRequest, RawResponse {
 
   readonly report = (name: AnomalyName): void => {
     this.#pool.counters.anomaly(name)
+    this.note(name)
+  }
+
+  /** Once each; the names are few, as they are spelled in code. */
+  note(name: Oddity): void {
     this.#anomalies ??= []
     if (!this.#anomalies.includes(name)) this.#anomalies.push(name)
   }
@@ -336,7 +342,7 @@ class TransactionView implements RawTransaction {
   reversed = false
   proxied: Proxied | undefined = undefined
   webSocket: WebSocketTraffic | undefined
-  anomalies: readonly AnomalyName[] = noAnomalies
+  anomalies: readonly Oddity[] = noAnomalies
 
   get request(): Message {
     assert(this.#request !== undefined, 'a transaction is read only while its sink runs')

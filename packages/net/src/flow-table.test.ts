@@ -20,13 +20,14 @@ const text = (value: string) => new TextEncoder().encode(value)
 
 /** Runs frames through reader and table; what each consumer was told, as lines. */
 function run(frames: readonly BuiltFrame[], limits: Partial<FlowLimits> = {}, isEnded = true) {
-  const flows: { info: FlowInfo; events: string[]; timed: string[] }[] = []
+  const flows: { info: FlowInfo; events: string[]; timed: string[]; odd: string[] }[] = []
   const table = new FlowTable({
     limits,
     consumerOf: (info) => {
       const events: string[] = []
       const timed: string[] = []
-      flows.push({ info, events, timed })
+      const odd: string[] = []
+      flows.push({ info, events, timed, odd })
       const tell = (event: string, atUs: number) => {
         events.push(event)
         timed.push(`${atUs} ${event}`)
@@ -36,6 +37,7 @@ function run(frames: readonly BuiltFrame[], limits: Partial<FlowLimits> = {}, is
           tell(`${direction} ${Buffer.from(buffer.subarray(from, to)).toString('latin1')}`, atUs)
         },
         gap: (direction, missedBytes, atUs) => tell(`${direction} gap ${missedBytes}`, atUs),
+        anomaly: (direction, name) => odd.push(`${direction} ${name} behind ${events.length}`),
         end: (direction, reason, atUs) => tell(`${direction} end ${reason}`, atUs),
       }
     },
@@ -424,6 +426,40 @@ describe('odd segments', () => {
     expect(events).toEqual(expected)
     if (anomaly !== undefined) expect(table.anomalies.of(anomaly)).toBeGreaterThan(0)
   })
+
+  it.each<[string, BuiltFrame[], string[]]>([
+    [
+      'a conflict of bytes that wait, before these',
+      [...handshake, segment('client', 3, 'def'), segment('client', 3, 'dXf'), segment('client', 0, 'abc')],
+      ['c2s tcp.overlap-conflict behind 1'],
+    ],
+    [
+      'a conflict with the last bytes that were read, behind these',
+      [...handshake, segment('client', 0, 'abc'), segment('client', 0, 'aXc')],
+      ['c2s tcp.overlap-conflict behind 1'],
+    ],
+    [
+      'an urgent byte, before the first bytes of a flow',
+      [...handshake, segment('client', 0, 'aXb', { flags: tcpAck | tcpUrg, urgentPointer: 2 })],
+      ['c2s tcp.urgent-byte behind 0'],
+    ],
+    [
+      'a wild FIN of the server',
+      [...handshake, segment('client', 0, 'abc'), segment('server', 99_000_000, '', { flags: tcpFin | tcpAck })],
+      ['s2c tcp.fin-wild behind 1'],
+    ],
+    [
+      'a forged reset',
+      [
+        ...handshake,
+        segment('client', 0, 'abc'),
+        segment('client', 3, '', { flags: tcpRst }),
+        segment('client', 3, 'def'),
+      ],
+      ['c2s tcp.reset-forged behind 2'],
+    ],
+    ['nothing that is usual', conversation, []],
+  ])('tells the consumer of %s', (_name, frames, expected) => expect(run(frames).flows[0]?.odd).toEqual(expected))
 
   it('let a reset flow live on when its sender sends on', () => {
     const { events, table } = run([

@@ -21,7 +21,7 @@ import { type FlowLimits, flowDefaultLimits } from './flow-limits.js'
 import { type SegmentView, tcpAck, tcpFin, tcpRst, tcpSyn, tcpUrg } from './frame.js'
 import { earlyOverheadBytes, type HalfStream, type HalfStreamAnomaly, noAck, windowMaxBytes } from './half-stream.js'
 import { seqAdd, seqDistance } from './sequence.js'
-import type { StreamConsumer } from './stream-consumer.js'
+import type { FlowAnomaly, StreamConsumer } from './stream-consumer.js'
 
 export type { FlowInfo } from './flow.js'
 export { type FlowLimits, flowDefaultLimits } from './flow-limits.js'
@@ -214,7 +214,7 @@ export class FlowTable implements FlowContext {
     if (isLateSyn || !flow.hasOpened || !flow.otherOf(half).isSeen) return !isLateSyn
     // While bytes flow, a client could blind us with SYNs that its server ignores: only the server's answer proves a new connection.
     flow.proposedSeq = firstSeq
-    this.anomalies.add('tcp.syn-in-flow')
+    this.#tell(flow, half, 'tcp.syn-in-flow')
     return false
   }
 
@@ -223,7 +223,7 @@ export class FlowTable implements FlowContext {
     const hasAck = (segment.flags & tcpAck) !== 0
     if (!half.isStarted) half.start(seqAdd(segment.seq, 1), true)
     else if (half.firstSeq === seqAdd(segment.seq, 1)) half.isStartKnown = true
-    else if (hasAck) this.anomalies.add('tcp.syn-ack-mismatch')
+    else if (hasAck) this.#tell(flow, half, 'tcp.syn-ack-mismatch')
     const other = flow.otherOf(half)
     if (hasAck && !other.isStarted) other.start(segment.ack, true)
     if (!flow.hasOpened) flow.isFirstClient ??= isFirst !== hasAck
@@ -249,17 +249,17 @@ export class FlowTable implements FlowContext {
       fate = half.segment(buffer, payloadFrom, payloadTo, timestampUs, seq, ack, halfBufferMaxBytes, isPeerSeen)
     }
     if (fate === 'overflow') {
-      this.anomalies.add('tcp.early-data-overflow')
+      this.#tell(flow, half, 'tcp.early-data-overflow')
       flow.flush(timestampUs)
       half.segmentNow(buffer, payloadFrom, payloadTo, timestampUs, seq, ack)
       fate = 'delivered'
     }
-    if (half === flow.resetBy && (fate === 'delivered' || fate === 'buffered')) this.#doubtReset(flow, seq, bytes)
+    if (half === flow.resetBy && (fate === 'delivered' || fate === 'buffered')) this.#doubtReset(flow, half, seq, bytes)
     if (fate === 'delivered') return
     if (fate === 'buffered') this.#earlySegmentCount++
     else if (fate === 'retransmitted') this.#retransmittedSegmentCount++
-    else if (fate === 'wild') this.anomalies.add('tcp.sequence-wild')
-    else if (fate === 'after-end') this.anomalies.add('tcp.data-after-fin')
+    else if (fate === 'wild') this.#tell(flow, half, 'tcp.sequence-wild')
+    else if (fate === 'after-end') this.#tell(flow, half, 'tcp.data-after-fin')
   }
 
   /** Flushes what has waited longest in other flows, so that early data which nobody ever completes starves none. */
@@ -287,7 +287,7 @@ export class FlowTable implements FlowContext {
   #reset(flow: Flow, half: HalfStream, segment: SegmentView): void {
     // Receivers obey the number that they expect and no other, RFC 5961 §3.2; what they expect may be ahead of what was captured.
     const ahead = half.isStarted ? seqDistance(half.nextSeq, segment.seq) : 0
-    if (ahead < 0 || ahead > windowMaxBytes) this.anomalies.add('tcp.reset-wild')
+    if (ahead < 0 || ahead > windowMaxBytes) this.#tell(flow, half, 'tcp.reset-wild')
     else {
       flow.resetBy = half
       flow.resetSeq = segment.seq
@@ -295,10 +295,10 @@ export class FlowTable implements FlowContext {
   }
 
   /** Whoever sent a RST has no socket any more: new bytes of it prove that somebody else made the RST up. */
-  #doubtReset(flow: Flow, seq: number, bytes: number): void {
+  #doubtReset(flow: Flow, half: HalfStream, seq: number, bytes: number): void {
     if (seqDistance(flow.resetSeq, seqAdd(seq, bytes)) <= 0) return
+    this.#tell(flow, half, 'tcp.reset-forged')
     flow.resetBy = undefined
-    this.anomalies.add('tcp.reset-forged')
   }
 
   #sweep(nowUs: number): void {
@@ -347,6 +347,11 @@ export class FlowTable implements FlowContext {
     this.#index.remove(flow.index)
   }
 
+  #tell(flow: Flow, half: HalfStream, name: FlowAnomaly): void {
+    this.anomalies.add(name)
+    flow.touched(half, name, noBytes, 0, 0)
+  }
+
   /** For flows of this table only. */
   openConsumer(flow: Flow, isFirstClient: boolean): StreamConsumer {
     this.#openedFlowCount++
@@ -382,6 +387,7 @@ export class FlowTable implements FlowContext {
 }
 
 const noVlans: readonly number[] = []
+const noBytes = new Uint8Array(0)
 
 function listOf(flow: Flow): number {
   if (flow.isClosed) return closedList

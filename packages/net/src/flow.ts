@@ -9,7 +9,7 @@
 
 import { isSenderClient } from './client-guess.js'
 import { HalfStream, type HalfStreamAnomaly, type HalfStreamOwner, noAck } from './half-stream.js'
-import type { Direction, EndReason, StreamConsumer } from './stream-consumer.js'
+import type { Direction, EndReason, FlowAnomaly, StreamConsumer } from './stream-consumer.js'
 
 /** What a consumer is told of its flow; strings are made once. */
 export interface FlowInfo {
@@ -216,6 +216,12 @@ export class Flow implements HalfStreamOwner {
 
   anomaly(_half: HalfStream, name: HalfStreamAnomaly): void {
     this.#context.countAnomaly(name)
+  }
+
+  /** Before the first byte there is nobody to tell, unless that byte comes with it. */
+  touched(half: HalfStream, name: FlowAnomaly, buffer: Uint8Array, from: number, to: number): void {
+    const consumer = this.#consumer ?? (from < to ? this.#open(half, buffer, from, to) : undefined)
+    consumer?.anomaly?.(this.#directionOf(half), name)
   }
 
   #giveUpOldestHole(atUs: number): void {

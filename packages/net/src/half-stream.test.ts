@@ -31,6 +31,7 @@ class Collector implements HalfStreamOwner {
   anomaly(_half: HalfStream, name: HalfStreamAnomaly): void {
     this.anomalies.push(name)
   }
+  touched(): void {}
 }
 
 interface Piece {

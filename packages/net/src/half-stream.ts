@@ -16,6 +16,7 @@
 
 import { areEqual, mark } from './repeated-bytes.js'
 import { seqAdd, seqDistance } from './sequence.js'
+import type { FlowAnomaly } from './stream-consumer.js'
 
 /** What a half-stream reports to, and asks about the other direction. */
 export interface HalfStreamOwner {
@@ -26,8 +27,10 @@ export interface HalfStreamOwner {
   isCaughtUp(half: HalfStream, ack: number): boolean
   /** Every byte up to the FIN was delivered or given up. */
   finished(half: HalfStream, atUs: number): void
-  /** Something odd that is no fate of one segment. */
+  /** Something odd that is no fate of one segment, to count. */
   anomaly(half: HalfStream, name: HalfStreamAnomaly): void
+  /** Something odd to tell, counted elsewhere: about `buffer[from, to)`, which comes next; about what came before or no bytes, if empty. */
+  touched(half: HalfStream, name: FlowAnomaly, buffer: Uint8Array, from: number, to: number): void
 }
 
 export type HalfStreamAnomaly =
@@ -41,6 +44,8 @@ interface EarlySegment {
   readonly bytes: Uint8Array
   readonly ack: number
   readonly atUs: number
+  /** Other bytes came for these numbers. */
+  isContested: boolean
 }
 
 /** Stands for the acknowledgement number of a segment without ACK flag. */
@@ -60,6 +65,7 @@ const urgentMaxCount = 16
 export const earlyOverheadBytes = 128
 
 const noSegments: EarlySegment[] = []
+const noBytes = new Uint8Array(0)
 
 export class HalfStream {
   readonly #owner: HalfStreamOwner
@@ -170,6 +176,7 @@ export class HalfStream {
     if (ahead + to - from <= 0) {
       if (-ahead === this.#lentBytes && to - from === this.#lentBytes && mark(buffer, from, to) !== this.#lentMark) {
         this.#owner.anomaly(this, 'tcp.overlap-conflict')
+        this.#owner.touched(this, 'tcp.overlap-conflict', buffer, to, to)
       }
       return 'retransmitted'
     }
@@ -195,6 +202,7 @@ export class HalfStream {
     const ahead = seqDistance(this.nextSeq, seq)
     if (ahead < -finBytes || ahead > windowMaxBytes) {
       this.#owner.anomaly(this, 'tcp.fin-wild')
+      this.#owner.touched(this, 'tcp.fin-wild', noBytes, 0, 0)
       return
     }
     this.#hasFin = true
@@ -262,7 +270,10 @@ export class HalfStream {
 
   #lendHead(): void {
     const head = this.#takeHead()
-    if (head !== undefined) this.#lend(head.bytes, 0, head.bytes.length, head.atUs, head.seq, head.ack)
+    if (head === undefined) return
+    const { bytes } = head
+    if (head.isContested) this.#owner.touched(this, 'tcp.overlap-conflict', bytes, 0, bytes.length)
+    this.#lend(bytes, 0, bytes.length, head.atUs, head.seq, head.ack)
   }
 
   #takeHead(): EarlySegment | undefined {
@@ -291,6 +302,7 @@ export class HalfStream {
     }
     this.#urgentSeqs = this.#urgentSeqs?.filter((urgentSeq) => seqDistance(seq, urgentSeq) >= to - from)
     if (this.#urgentSeqs?.length === 0) this.#urgentSeqs = undefined
+    if (passed.length > 0) this.#owner.touched(this, 'tcp.urgent-byte', buffer, from, to)
     let at = 0
     for (const urgentAt of [...passed.sort((a, b) => a - b), to - from]) {
       if (urgentAt < at) continue // Given up with a gap.
@@ -339,6 +351,7 @@ export class HalfStream {
       if (next !== undefined && nextAt <= at) {
         const overlapTo = Math.min(bytes, nextAt + next.bytes.length)
         if (!areEqual(buffer, from + at, from + overlapTo, next.bytes, at - nextAt)) {
+          next.isContested = true
           this.#owner.anomaly(this, 'tcp.overlap-conflict')
         }
         at = Math.max(at, nextAt + next.bytes.length)
@@ -346,7 +359,8 @@ export class HalfStream {
         continue
       }
       const until = Math.min(bytes, nextAt)
-      pending.splice(index++, 0, { seq: seqAdd(seq, at), bytes: buffer.slice(from + at, from + until), ack, atUs })
+      const bytesHere = buffer.slice(from + at, from + until)
+      pending.splice(index++, 0, { seq: seqAdd(seq, at), bytes: bytesHere, ack, atUs, isContested: false })
       this.bufferedBytes += until - at + earlyOverheadBytes
       at = until
     }

@@ -3,6 +3,19 @@
 export type Direction = 'c2s' | 's2c'
 export type EndReason = 'fin' | 'rst' | 'idle' | 'evicted' | 'end-of-capture'
 
+/** What a flow's own segments can show, and its transactions tell. */
+export type FlowAnomaly =
+  | 'tcp.overlap-conflict'
+  | 'tcp.urgent-byte'
+  | 'tcp.sequence-wild'
+  | 'tcp.fin-wild'
+  | 'tcp.reset-wild'
+  | 'tcp.reset-forged'
+  | 'tcp.syn-in-flow'
+  | 'tcp.syn-ack-mismatch'
+  | 'tcp.data-after-fin'
+  | 'tcp.early-data-overflow'
+
 export interface StreamConsumer {
   /**
    * In-order bytes `buffer[from, to)`, borrowed until the call returns. `seq` is the sequence number of the first of them and
@@ -19,6 +32,11 @@ export interface StreamConsumer {
   ): void
   /** `missedBytes` of this direction were never seen; what follows continues behind them. */
   gap(direction: Direction, missedBytes: number, atUs: number): void
+  /**
+   * Something odd was seen in this direction: told before the bytes that it concerns, or behind them if those were lent already, or if it concerns
+   * none. `name` is one of those that are spelled in this package and counted there.
+   */
+  anomaly?(direction: Direction, name: FlowAnomaly): void
   /** Nothing more will come in this direction. */
   end(direction: Direction, reason: EndReason, atUs: number): void
 }
