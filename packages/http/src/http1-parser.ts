@@ -46,6 +46,9 @@ export interface MessageListener {
 
 type State = 'start' | 'bare' | 'head' | 'length' | 'chunked' | 'until-close' | 'opaque'
 
+/** Filled and read for one head after the other: an idle flow need not hold one. */
+const framing: BodyFraming = { kind: 'none', lengthBytes: 0, transferCodings: '' }
+
 export class Http1Parser {
   readonly isRequest: boolean
   state: State = 'start'
@@ -65,7 +68,6 @@ export class Http1Parser {
   #remainingBytes = 0
   #chunked: ChunkedBody | undefined
   readonly #scan: FieldScan = { lineStart: 0, scannedTo: 0 }
-  readonly #framing: BodyFraming = { kind: 'none', lengthBytes: 0, transferCodings: '' }
 
   constructor(isRequest: boolean, pool: MessagePool, listener: MessageListener) {
     this.isRequest = isRequest
@@ -319,17 +321,16 @@ export class Http1Parser {
       this.#end()
       return end
     }
-    frameBody(message.fields, this.isRequest, this.#framing, message.report)
+    frameBody(message.fields, this.isRequest, framing, message.report)
     // RFC 9112 §6.1: whoever knows but 1.0 reads other content than whoever knows the field.
-    if (this.#framing.kind === 'chunked' && message.startLine.version < 11)
-      message.report('http.transfer-encoding-in-1.0')
-    message.transferCodings = this.#framing.transferCodings
-    switch (this.#framing.kind) {
+    if (framing.kind === 'chunked' && message.startLine.version < 11) message.report('http.transfer-encoding-in-1.0')
+    message.transferCodings = framing.transferCodings
+    switch (framing.kind) {
       case 'none':
         this.#end()
         break
       case 'length':
-        this.#remainingBytes = this.#framing.lengthBytes
+        this.#remainingBytes = framing.lengthBytes
         if (this.#remainingBytes === 0) this.#end()
         else this.state = 'length'
         break
