@@ -201,7 +201,50 @@ describe('what the sensor missed', () => {
     expect(run([...handshake, data, late(1_001_999)], {}, false).events).toEqual(['c2s abc', 's2c x'])
     expect(run([...handshake, data, late(1_002_000)], {}, false).events).toEqual(['c2s gap 3', 's2c x'])
     expect(run([...handshake, pure, late(1_020_999)], {}, false).events).toEqual(['c2s abc'])
-    expect(run([...handshake, pure, late(1_021_000)], {}, false).events).toEqual(['c2s gap 3'])
+    // Of a pure ACK alone nothing is lost to the sensor; a sender that goes on proves that it sent, and then it counts.
+    expect(run([...handshake, pure, late(1_021_000)], {}, false).events).toEqual(['c2s abc'])
+    const shown = segment('client', 3, '', { timestampUs: 1_001_001 })
+    expect(run([...handshake, pure, shown, late(1_020_999)], {}, false).events).toEqual(['c2s abc'])
+    expect(run([...handshake, pure, shown, late(1_021_000)], {}, false).events).toEqual(['c2s gap 3'])
+  })
+
+  it('knows where an unseen SYN-ACK let the bytes start: a lost response is a gap, swapped segments are put in order', () => {
+    const late = (indexes: readonly number[]) => indexes.map((at) => conversation[at]!)
+    const lost = run(late([0, 2, 3, 7, 9])).events.filter((event) => !event.includes(' end '))
+    expect(lost).toEqual(['c2s GET /1', 's2c gap 3', 'c2s GET /2', 's2c two'])
+    const three = buildConversation({ ...spec, segmentMaxBytes: 2 }, turns.slice(0, 2), 0)
+    const data = three.filter(({ bytes }) => bytes.length > 54)
+    const [request, response] = [data.slice(0, 3), data.slice(3)]
+    const swapped = [three[0]!, three[2]!, ...request, ...response.toReversed()]
+    const { events, flows } = run(swapped.map(({ bytes }, step) => ({ bytes, timestampUs: step })))
+    expect(events.filter((event) => event.startsWith('s2c')).join('')).toContain('s2c ons2c e')
+    expect(flows[0]?.info.midStream).toBe(false)
+  })
+
+  it('does not believe the start that an ACK tells against the bytes or the SYN-ACK of the sender', () => {
+    const forged = segment('client', 0, '', { ack: 1_000 })
+    const { events } = run([conversation[0]!, forged, ...conversation.slice(3)])
+    expect(events.filter((event) => event.startsWith('s2c'))).toEqual(['s2c one', 's2c two', 's2c end fin'])
+    expect(run([conversation[0]!, forged, ...conversation.slice(1)]).events).toEqual(inOrder)
+  })
+
+  it('hides nothing behind an ACK ahead of all bytes, which its receiver ignores', () => {
+    const ahead = segment('client', 0, '', { ack: 1_000_000, timestampUs: 1_000_150 })
+    const later = conversation.slice(3).map((frame) => ({ ...frame, timestampUs: frame.timestampUs + 100_000 }))
+    const { events, table } = run([...handshake, ahead, ...later])
+    expect(events).toEqual(inOrder)
+    expect(table.statistics().missedBytes).toBe(0)
+  })
+
+  it('lends no answer before its captured request when both directions have holes', () => {
+    const frames = [
+      ...handshake,
+      segment('server', 4, 'answer', { ack: 6, timestampUs: 1_000_500 }), // Of 0 to 4 nothing is known …
+      segment('client', 3, 'ask', { ack: 4, timestampUs: 1_000_600 }), // … but that the client has them.
+    ]
+    const { events } = run(frames)
+    expect(events.filter((event) => event.includes(' a'))).toEqual(['c2s ask', 's2c answer'])
+    expect(events.filter((event) => event.includes('gap')).sort()).toEqual(['c2s gap 3', 's2c gap 4'])
   })
 
   it('decides by time alone what no later segment of the flow decides', () => {
@@ -527,7 +570,7 @@ describe('the life of a flow', () => {
   it('a SYN amid the bytes of a flow whose server is not in the capture is a new flow', () => {
     const sent = (frames: readonly BuiltFrame[]) => frames.filter((_frame, index) => [0, 3, 7].includes(index))
     const again = buildConversation({ ...spec, clientIsn: 700_000, serverIsn: 800_000 }, turns, 1_100_000)
-    const { flows } = run([...sent(conversation), ...sent(again)], {}, false)
+    const { flows } = run([...sent(conversation), ...sent(again)])
     // The server's bytes were acknowledged and never seen.
     expect(flows.map(({ events }) => events.filter((event) => event.startsWith('c2s GET')))).toEqual([
       ['c2s GET /1', 'c2s GET /2'],

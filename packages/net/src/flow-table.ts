@@ -1,5 +1,5 @@
 /**
- * All flows: which segment belongs to which, when a flow is over, and who leaves when there are too many. Event time only.
+ * @long: the life of a flow in one place. All flows: which segment belongs to which, when a flow is over, and who leaves when there are too many. Event time only.
  *
  *   segment ──► find flow (or open one: SYN, or data joined mid-stream) ──► decide what is overdue ──► half-stream ──► consumer
  *
@@ -113,8 +113,9 @@ export class FlowTable implements FlowContext {
     flow.lastSeenUs = nowUs
     half.isSeen = true
     if ((flags & tcpSyn) !== 0) this.#synchronize(flow, half, segment)
-    if ((flags & tcpAck) !== 0) flow.acknowledge(half, segment.ack, bytes > 0, nowUs)
+    if ((flags & tcpAck) !== 0) flow.acknowledge(half, segment.seq, segment.ack, bytes > 0, nowUs)
     if (bytes > 0) this.#payload(flow, half, segment)
+    if ((bytes === 0 || segment.cutBytes > 0) && (flags & tcpRst) === 0) this.#show(flow, half, segment)
     if ((flags & (tcpFin | tcpRst)) !== 0) {
       if ((flags & tcpFin) !== 0) this.#finish(flow, half, segment)
       if ((flags & tcpRst) !== 0) this.#reset(flow, half, segment)
@@ -221,11 +222,13 @@ export class FlowTable implements FlowContext {
   #synchronize(flow: Flow, half: HalfStream, segment: SegmentView): void {
     const isFirst = half === flow.first
     const hasAck = (segment.flags & tcpAck) !== 0
-    if (!half.isStarted) half.start(seqAdd(segment.seq, 1), true)
-    else if (half.firstSeq === seqAdd(segment.seq, 1)) half.isStartKnown = true
+    if (!half.isStarted || half.canRestart) half.start(seqAdd(segment.seq, 1), true)
+    else if (half.firstSeq === seqAdd(segment.seq, 1)) half.confirmStart()
     else if (hasAck) this.#tell(flow, half, 'tcp.syn-ack-mismatch')
     const other = flow.otherOf(half)
-    if (hasAck && !other.isStarted) other.start(segment.ack, true)
+    if (hasAck && (!other.isStarted || (other.canRestart && other.firstSeq === segment.ack))) {
+      other.start(segment.ack, true)
+    }
     if (!flow.hasOpened) flow.isFirstClient ??= isFirst !== hasAck
   }
 
@@ -256,10 +259,22 @@ export class FlowTable implements FlowContext {
     }
     if (half === flow.resetBy && (fate === 'delivered' || fate === 'buffered')) this.#doubtReset(flow, half, seq, bytes)
     if (fate === 'delivered') return
-    if (fate === 'buffered') this.#earlySegmentCount++
-    else if (fate === 'retransmitted') this.#retransmittedSegmentCount++
+    if (fate === 'buffered') {
+      this.#earlySegmentCount++
+      flow.reconsider(half, timestampUs)
+    } else if (fate === 'retransmitted') this.#retransmittedSegmentCount++
     else if (fate === 'wild') this.#tell(flow, half, 'tcp.sequence-wild')
     else if (fate === 'after-end') this.#tell(flow, half, 'tcp.data-after-fin')
+  }
+
+  /** A segment without bytes says where its sender is; so does one that the capture has cut. */
+  #show(flow: Flow, half: HalfStream, segment: SegmentView): void {
+    const { flags, payloadFrom, payloadTo, cutBytes } = segment
+    const synBytes = (flags & tcpSyn) !== 0 ? 1 : 0
+    const seq = seqAdd(segment.seq, synBytes + payloadTo - payloadFrom + cutBytes)
+    if (seq === half.nextSeq) return
+    half.show(seq)
+    flow.reconsider(half, flow.lastSeenUs)
   }
 
   /** Flushes what has waited longest in other flows, so that early data which nobody ever completes starves none. */
@@ -279,8 +294,10 @@ export class FlowTable implements FlowContext {
   #finish(flow: Flow, half: HalfStream, segment: SegmentView): void {
     const synBytes = (segment.flags & tcpSyn) !== 0 ? 1 : 0
     const bytes = segment.payloadTo - segment.payloadFrom + segment.cutBytes + synBytes
-    if (!half.isStarted) half.start(segment.seq, false)
+    const isBehind = half.canRestart && seqDistance(half.firstSeq, segment.seq) < 0
+    if (!half.isStarted || isBehind) half.start(segment.seq, false)
     half.fin(seqAdd(segment.seq, bytes), flow.lastSeenUs)
+    flow.reconsider(half, flow.lastSeenUs)
   }
 
   /** Bytes already captured, and those still on their way, keep their worth: the flow ends when it has been quiet for a while. */

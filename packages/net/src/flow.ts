@@ -87,9 +87,11 @@ export class Flow implements HalfStreamOwner {
     return this.isReset || (this.first.isEnded && this.second.isEnded)
   }
 
-  /** No handshake was seen. */
+  /** Where one of the directions starts is not known: responses may have been missed before the first that was seen. */
   get isMidStream(): boolean {
-    return !this.first.isStartKnown && !this.second.isStartKnown
+    const { first, second } = this
+    if (!first.isStartKnown && !second.isStartKnown) return true
+    return first.isStarted && second.isStarted && !(first.isStartKnown && second.isStartKnown)
   }
 
   get bufferedBytes(): number {
@@ -123,12 +125,19 @@ export class Flow implements HalfStreamOwner {
     return half === this.first ? this.second : this.first
   }
 
-  /** The sender of `half` acknowledges `ack`, with data or without. */
-  acknowledge(half: HalfStream, ack: number, withData: boolean, atUs: number): void {
+  /** The sender of `half` acknowledges `ack` in a segment of number `seq`, with data or without. */
+  acknowledge(half: HalfStream, seq: number, ack: number, withData: boolean, atUs: number): void {
     const other = this.otherOf(half)
     other.peerAck = ack
-    if (other.lacks(ack))
-      other.expectUntil(ack, atUs + (withData ? this.#context.ackedByDataUs : this.#context.ackedUs))
+    // Behind its SYN it has acknowledged a SYN that was not captured, and no more, as long as it has said nothing.
+    if (!other.isStarted) other.startByAck(ack, half.isStartKnown && seq === half.firstSeq)
+    if (!other.lacks(ack) || (!withData && other.isDisbelieved(ack))) return
+    other.expectUntil(ack, atUs + (withData ? this.#context.ackedByDataUs : this.#context.ackedUs), withData)
+  }
+
+  /** The sender of `half` has shown bytes, or that it sent some: what the other side acknowledged before may be a hole. */
+  reconsider(half: HalfStream, atUs: number): void {
+    if (half.isHoleConfirmed) half.expectUntil(half.peerAck, atUs + this.#context.ackedByDataUs, false)
   }
 
   /** Lends whatever has its turn now, in both directions. */
@@ -144,7 +153,8 @@ export class Flow implements HalfStreamOwner {
 
   #expectAwaited(waiting: HalfStream, other: HalfStream): void {
     const ack = waiting.awaitedAck
-    if (ack !== noAck && other.lacks(ack)) other.expectUntil(ack, waiting.pendingSinceUs + this.#context.ackedByDataUs)
+    if (ack === noAck || !other.lacks(ack)) return
+    other.expectUntil(ack, waiting.pendingSinceUs + this.#context.ackedByDataUs, true)
   }
 
   /**
@@ -156,19 +166,34 @@ export class Flow implements HalfStreamOwner {
     for (;;) {
       const deadlineUs = this.deadlineUs
       if (deadlineUs > nowUs || deadlineUs === Number.POSITIVE_INFINITY) return
-      if (this.first.ackDeadlineUs === deadlineUs) this.first.giveUpAcked(atUs)
-      else if (this.second.ackDeadlineUs === deadlineUs) this.second.giveUpAcked(atUs)
-      else if (this.#holeDeadlineOf(this.first) === deadlineUs) this.first.giveUpHole(atUs)
-      else this.second.giveUpHole(atUs)
+      if (this.first.ackDeadlineUs === deadlineUs) this.#decideAcked(this.first, atUs)
+      else if (this.second.ackDeadlineUs === deadlineUs) this.#decideAcked(this.second, atUs)
+      else if (this.#holeDeadlineOf(this.first) === deadlineUs) this.#goOn(this.first, atUs)
+      else this.#goOn(this.second, atUs)
       this.settle()
     }
+  }
+
+  #decideAcked(half: HalfStream, atUs: number): void {
+    if (half.giveUpAcked(atUs)) return
+    const other = this.otherOf(half)
+    // Each waits for the other: numbers that no honest pair sends, or first bytes with a repetition's acknowledgement.
+    const isCircle = other.awaitedAck !== noAck || other.ackDeadlineUs === Number.POSITIVE_INFINITY
+    if (!isCircle && other.ackDeadlineUs > half.ackDeadlineUs) half.postpone(other.ackDeadlineUs)
+    else if (isCircle || !other.giveUpAcked(atUs)) half.force(atUs)
+  }
+
+  /** Gives up one hole: its own or, if it waits for the other direction, one of that; its bytes are lent out of turn only if there is none. */
+  #goOn(half: HalfStream, atUs: number): void {
+    if (half.giveUpHole(atUs)) return
+    if (!this.otherOf(half).giveUpBefore(half.awaitedAck, atUs)) half.force(atUs)
   }
 
   /** Hands on all that waits, in the order of its arrival, with gaps where bytes are missing. */
   flush(atUs: number): void {
     this.settle()
     while (this.first.pendingCount + this.second.pendingCount > 0) {
-      this.#giveUpOldestHole(atUs)
+      this.#goOn(this.first.pendingSinceUs <= this.second.pendingSinceUs ? this.first : this.second, atUs)
       this.settle()
     }
   }
@@ -222,12 +247,6 @@ export class Flow implements HalfStreamOwner {
   touched(half: HalfStream, name: FlowAnomaly, buffer: Uint8Array, from: number, to: number): void {
     const consumer = this.#consumer ?? (from < to ? this.#open(half, buffer, from, to) : undefined)
     consumer?.anomaly?.(this.#directionOf(half), name)
-  }
-
-  #giveUpOldestHole(atUs: number): void {
-    const { first, second } = this
-    if (first.pendingSinceUs <= second.pendingSinceUs) first.giveUpHole(atUs)
-    else second.giveUpHole(atUs)
   }
 
   #open(half: HalfStream, buffer: Uint8Array, from: number, to: number): StreamConsumer {

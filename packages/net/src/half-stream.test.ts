@@ -80,7 +80,7 @@ describe('HalfStream', () => {
         const model = bitmapModel(pieces)
         const inOrderBytes = (model.indexOf(-1) + streamBytes + 1) % (streamBytes + 1)
         expect(owner.deliveredBytes).toBe(inOrderBytes) // Nothing that has its turn is held back.
-        while (half.pendingCount > 0) half.giveUpHole(0)
+        while (half.pendingCount > 0) half.force(0)
         half.drain()
         expect(owner.got).toEqual(model)
         expect(half.bufferedBytes).toBe(0)

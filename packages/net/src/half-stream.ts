@@ -1,5 +1,5 @@
 /**
- * One direction of a flow: segments in, bytes in order out. In-order bytes are lent straight from the packet; what comes early is
+ * @long: one state machine whose every step may end it. One direction of a flow: segments in, bytes in order out. In-order bytes are lent straight from the packet; what comes early is
  * copied, bounded, and lent when its turn comes. What never came is reported as a gap rather than hidden.
  *
  *   idle ──start──► open ──every byte up to FIN delivered──► ended
@@ -48,6 +48,14 @@ interface EarlySegment {
   isContested: boolean
 }
 
+/** What few half-streams ever need to remember of themselves. */
+interface Doubts {
+  /** The sender is known to have sent everything before this, though the bytes were not captured; undefined until it shows so. */
+  shownSeq: number | undefined
+  /** The other side acknowledged up to here what the sender has not shown that it sent: nothing waits for it. */
+  unbelievedSeq: number | undefined
+}
+
 /** Stands for the acknowledgement number of a segment without ACK flag. */
 export const noAck = -1
 
@@ -60,9 +68,16 @@ const resyncAckedSegmentCount = 2
 const wildFollowMaxBytes = 65_536
 /** A FIN that was not seen has a number, too: what follows it may be one ahead of the bytes. */
 const finBytes = 1
+/** A keep-alive may repeat one byte before what is expected. RFC 9293 §3.8.4. */
+const keepAliveBytes = 1
 const urgentMaxCount = 16
 /** What an early segment costs beside its bytes. */
 export const earlyOverheadBytes = 128
+
+const started = 1
+const startKnown = 2
+const startByAck = 4
+const ackedByData = 8
 
 const noSegments: EarlySegment[] = []
 const noBytes = new Uint8Array(0)
@@ -73,9 +88,8 @@ export class HalfStream {
   #pending: EarlySegment[] = noSegments
   /** Sequence number of the next byte to deliver. */
   nextSeq = 0
-  isStarted = false
-  /** The start is that of a SYN, not of whatever came first. */
-  isStartKnown = false
+  /** Bits `started`, `startKnown`, `startByAck`, `ackedByData` in one field: idle flows are many. */
+  #flags = 0
   /** Sequence number of the first byte; where it was joined, if that is not known. */
   firstSeq = 0
   isEnded = false
@@ -94,12 +108,32 @@ export class HalfStream {
   /** Length and a few bytes of the segment lent last, to tell a repetition from a forgery. */
   #lentBytes = 0
   #lentMark = 0
+  #doubts: Doubts | undefined
   /** The other side acknowledged up to here what was not delivered yet; decided at `ackDeadlineUs`. */
   #ackedSeq = 0
   #ackDeadlineUs = Number.POSITIVE_INFINITY
 
   constructor(owner: HalfStreamOwner) {
     this.#owner = owner
+  }
+
+  get isStarted(): boolean {
+    return (this.#flags & started) !== 0
+  }
+
+  /** The start is that of a SYN, not of whatever came first. */
+  get isStartKnown(): boolean {
+    return (this.#flags & startKnown) !== 0
+  }
+
+  /** Only what the other side acknowledged tells the start: the sender's own bytes know better. */
+  get isStartByAck(): boolean {
+    return (this.#flags & startByAck) !== 0
+  }
+
+  /** A SYN confirms where it started. */
+  confirmStart(): void {
+    this.#flags |= startKnown
   }
 
   get pendingCount(): number {
@@ -140,8 +174,18 @@ export class HalfStream {
   start(seq: number, isKnown: boolean): void {
     this.nextSeq = seq
     this.firstSeq = seq
-    this.isStarted = true
-    this.isStartKnown = isKnown
+    this.#flags = (this.#flags & ackedByData) | started | (isKnown ? startKnown : 0)
+  }
+
+  /** The other side acknowledged `ack` before anything of this direction was captured. `isKnown`: nothing can have come before. */
+  startByAck(ack: number, isKnown: boolean): void {
+    this.start(ack, isKnown)
+    this.#flags |= startByAck
+  }
+
+  /** Its start was told by the other side alone, and nothing was delivered or given up since. */
+  get canRestart(): boolean {
+    return this.isStartByAck && this.nextSeq === this.firstSeq
   }
 
   /**
@@ -160,6 +204,10 @@ export class HalfStream {
   ): SegmentFate {
     if (this.isEnded) return 'after-end'
     let ahead = seqDistance(this.nextSeq, seq)
+    if (ahead < 0 && ahead >= -windowMaxBytes && this.canRestart && to - from > keepAliveBytes) {
+      this.start(seq, false)
+      ahead = 0
+    }
     // The fast path: it is what comes next, and nothing waits.
     if (ahead === 0 && this.#pending.length === 0 && this.#owner.isCaughtUp(this, ack)) {
       this.#wildCount = 0
@@ -213,14 +261,46 @@ export class HalfStream {
   /** True while bytes that `ack` acknowledges were neither delivered nor given up. One byte may be a FIN that was not seen. */
   lacks(ack: number): boolean {
     if (!this.isStarted || this.isEnded || ack === noAck) return false
+    if (this.isStartByAck && !this.isStartKnown && !this.isSeen) return false
     const behind = seqDistance(this.nextSeq, ack)
     return behind > finBytes && behind <= windowMaxBytes
   }
 
-  /** The other side has bytes that we have not seen: unless they come by `deadlineUs`, the sensor missed them. */
-  expectUntil(ack: number, deadlineUs: number): void {
-    if (this.#ackDeadlineUs === Number.POSITIVE_INFINITY) this.#ackedSeq = ack
-    if (deadlineUs < this.#ackDeadlineUs) this.#ackDeadlineUs = deadlineUs
+  /** A pure ACK said so before, and the sender has not shown that it sent so much. */
+  isDisbelieved(ack: number): boolean {
+    const unbelievedSeq = this.#doubts?.unbelievedSeq
+    return unbelievedSeq !== undefined && seqDistance(unbelievedSeq, ack) <= 0
+  }
+
+  /** The sender is at `seq` with a segment that brings no bytes before it: those that were not captured were sent. */
+  show(seq: number): void {
+    const ahead = seqDistance(this.nextSeq, seq)
+    if (!this.isStarted || this.isEnded || ahead <= 0 || ahead > windowMaxBytes) return
+    this.#doubts ??= { shownSeq: undefined, unbelievedSeq: undefined }
+    const { shownSeq } = this.#doubts
+    if (shownSeq === undefined || seqDistance(shownSeq, seq) > 0) this.#doubts.shownSeq = seq
+  }
+
+  /** The other side acknowledged a hole for which nobody waits, and the sender has shown by now that it did send it. */
+  get isHoleConfirmed(): boolean {
+    if (this.#ackDeadlineUs !== Number.POSITIVE_INFINITY || this.peerAck === noAck || this.isEnded) return false
+    return seqDistance(this.nextSeq, this.#believable(this.peerAck)) > finBytes
+  }
+
+  /**
+   * The other side has bytes that we have not seen: unless they come by `deadlineUs`, the sensor missed them. `isByData`: bytes of the
+   * other side wait for that, and are believed; a pure ACK is believed as far as the sender has shown that it sent.
+   */
+  expectUntil(ack: number, deadlineUs: number, isByData: boolean): void {
+    if (deadlineUs >= this.#ackDeadlineUs) return
+    this.#ackedSeq = ack
+    this.#ackDeadlineUs = deadlineUs
+    this.#flags = isByData ? this.#flags | ackedByData : this.#flags & ~ackedByData
+  }
+
+  /** What it waits for waits for the other direction, which decides at `deadlineUs`. */
+  postpone(deadlineUs: number): void {
+    this.#ackDeadlineUs = deadlineUs
   }
 
   /** Lends what has its turn. Returns whether anything was lent. */
@@ -234,30 +314,54 @@ export class HalfStream {
     }
   }
 
-  /** Decides what was expected: bytes that the other side acknowledged and that did not come are a gap. */
-  giveUpAcked(atUs: number): void {
-    this.#ackDeadlineUs = Number.POSITIVE_INFINITY
-    const ackedSeq = this.#hasFin && seqDistance(this.#finSeq, this.#ackedSeq) > 0 ? this.#finSeq : this.#ackedSeq
-    while (seqDistance(this.nextSeq, ackedSeq) > 0) {
-      const head = this.#pending[0]
-      if (head === undefined || seqDistance(head.seq, ackedSeq) <= 0) this.#jump(ackedSeq, atUs)
-      else this.giveUpHole(atUs)
+  /**
+   * Takes a step towards what was expected: of the bytes that the other side acknowledged, those up to the next one that is here are a
+   * gap. Returns false if there is no step: what is here waits for the other direction.
+   */
+  giveUpAcked(atUs: number): boolean {
+    const isByData = (this.#flags & ackedByData) !== 0
+    const believedSeq = isByData ? this.#withoutFin(this.#ackedSeq) : this.#believable(this.#ackedSeq)
+    if (seqDistance(this.nextSeq, believedSeq) <= 0) {
+      this.#disbelieve()
+      return true
     }
-    this.drain()
+    const head = this.#pending[0]
+    if (head?.seq === this.nextSeq) return false
+    this.#jump(head === undefined || seqDistance(head.seq, believedSeq) <= 0 ? believedSeq : head.seq, atUs)
+    return true
   }
 
-  /** Goes on at the first pending segment, whatever it waits for. */
-  giveUpHole(atUs: number): void {
+  /** For one that waits for the other direction: gives up what that still lacks. Returns false if there was nothing to give up. */
+  giveUpBefore(ack: number, atUs: number): boolean {
+    if (!this.lacks(ack)) return false
+    if (this.hasHole) return this.giveUpHole(atUs)
+    if (this.#pending.length > 0) return false
+    this.#ackedSeq = ack
+    this.#flags |= ackedByData
+    while (this.lacks(ack)) this.giveUpAcked(atUs)
+    return true
+  }
+
+  /** Goes on at the first pending segment. Returns false if there is no hole before it. */
+  giveUpHole(atUs: number): boolean {
     const head = this.#pending[0]
-    if (head === undefined) return
+    if (head === undefined || head.seq === this.nextSeq) return false
     this.#jump(head.seq, atUs)
+    return true
+  }
+
+  /** Lends the first pending segment whatever it waits for: nothing else can go on. */
+  force(atUs: number): void {
+    this.giveUpHole(atUs)
     // Nothing but a FIN can have emptied `pending` meanwhile.
-    if (this.#pending[0] === head) this.#lendHead()
+    this.#lendHead()
   }
 
   /** At the end of a flow: bytes that are known to have been sent, by ACK or FIN, and never came. Pending must be empty. */
   giveUpTail(atUs: number): void {
+    const unbelievedSeq = this.#doubts?.unbelievedSeq
     if (this.#ackDeadlineUs !== Number.POSITIVE_INFINITY) this.giveUpAcked(atUs)
+    if (unbelievedSeq !== undefined && !this.isEnded && !this.#hasFin) this.#jump(unbelievedSeq, atUs)
     if (this.#hasFin && !this.isEnded) this.#jump(this.#finSeq, atUs)
   }
 
@@ -266,6 +370,29 @@ export class HalfStream {
     this.#jump(seq, atUs)
     const skipped = seqDistance(seq, this.nextSeq)
     if (skipped < to - from && !this.isEnded) this.#lend(buffer, from + skipped, to, atUs, this.nextSeq, ack)
+  }
+
+  /** How much of what the other side acknowledged is to be believed: no more than a sender in the capture has shown that it sent. */
+  #believable(ack: number): number {
+    const ackedSeq = this.#withoutFin(ack)
+    if (!this.isSeen || this.#hasFin) return ackedSeq
+    const last = this.#pending.at(-1)
+    let shownSeq = last === undefined ? this.nextSeq : seqAdd(last.seq, last.bytes.length)
+    const told = this.#doubts?.shownSeq
+    if (told !== undefined && seqDistance(shownSeq, told) > 0) shownSeq = told
+    return seqDistance(shownSeq, ackedSeq) > 0 ? shownSeq : ackedSeq
+  }
+
+  #withoutFin(ack: number): number {
+    return this.#hasFin && seqDistance(this.#finSeq, ack) > 0 ? this.#finSeq : ack
+  }
+
+  /** What is left of the expectation is more than the sender has shown. RFC 9293 §3.10.7.4: receivers of such an ACK ignore it. */
+  #disbelieve(): void {
+    this.#ackDeadlineUs = Number.POSITIVE_INFINITY
+    if (!this.lacks(this.#ackedSeq)) return
+    this.#doubts ??= { shownSeq: undefined, unbelievedSeq: undefined }
+    this.#doubts.unbelievedSeq = this.#ackedSeq
   }
 
   #lendHead(): void {
@@ -325,7 +452,15 @@ export class HalfStream {
   #afterAdvance(atUs: number): void {
     const isAwaited = this.#ackDeadlineUs !== Number.POSITIVE_INFINITY
     if (isAwaited && !this.lacks(this.#ackedSeq)) this.#ackDeadlineUs = Number.POSITIVE_INFINITY
+    if (this.#doubts !== undefined) this.#settleDoubts(this.#doubts)
     if (this.#hasFin) this.#checkEnd(atUs)
+  }
+
+  #settleDoubts(doubts: Doubts): void {
+    const { shownSeq, unbelievedSeq } = doubts
+    if (shownSeq !== undefined && seqDistance(this.nextSeq, shownSeq) <= 0) doubts.shownSeq = undefined
+    if (unbelievedSeq !== undefined && seqDistance(this.nextSeq, unbelievedSeq) <= 0) doubts.unbelievedSeq = undefined
+    if (doubts.shownSeq === undefined && doubts.unbelievedSeq === undefined) this.#doubts = undefined
   }
 
   #checkEnd(atUs: number): void {
@@ -392,8 +527,9 @@ export class HalfStream {
 
   /** Goes on at `seq`. Behind us, nobody knows how much is missing: one byte says that something is. */
   #resync(seq: number, atUs: number): void {
-    while (this.#pending.length > 0) this.giveUpHole(atUs)
+    while (this.#pending.length > 0) this.force(atUs)
     this.#hasFin = false
+    this.#doubts = undefined
     this.#ackDeadlineUs = Number.POSITIVE_INFINITY
     const missedBytes = Math.max(1, seqDistance(this.nextSeq, seq))
     this.nextSeq = seq
