@@ -69,7 +69,8 @@ export class SegmentReader {
     if (decoded === 'segment') {
       this.#segmentCount++
       this.#onSegment(segment)
-    } else this.#count(decoded)
+    } else if (decoded === 'fragment') this.anomalies.add('ip.fragment-nested')
+    else this.#count(decoded)
   }
 
   #count(decoded: Decoded): void {
