@@ -8,7 +8,7 @@
  */
 
 import type { HttpFlow } from '@tapwarden/http/http-flow'
-import type { Direction, EndReason, StreamConsumer } from '@tapwarden/net/stream-consumer'
+import type { Direction, EndReason, FlowAnomaly, StreamConsumer } from '@tapwarden/net/stream-consumer'
 
 export class GuardedFlow implements StreamConsumer {
   /** Undefined once given up. */
@@ -40,6 +40,14 @@ export class GuardedFlow implements StreamConsumer {
   gap(direction: Direction, missedBytes: number, atUs: number): void {
     try {
       this.#flow?.gap(direction, missedBytes, atUs)
+    } catch (error) {
+      this.#giveUp(error)
+    }
+  }
+
+  anomaly(direction: Direction, name: FlowAnomaly): void {
+    try {
+      this.#flow?.anomaly(direction, name)
     } catch (error) {
       this.#giveUp(error)
     }
