@@ -285,7 +285,14 @@ export class HttpFlow implements MessageListener {
     view.fill(request, response, this.#midStream, this.reversed)
     view.proxied = this.reversed ? undefined : this.#proxied
     view.webSocket = webSocket
-    this.#sink(view)
+    try {
+      this.#sink(view)
+    } catch (error) {
+      // In no list any more, so that `abandon` would not find them.
+      request.release()
+      response?.release()
+      throw error
+    }
     view.webSocket = undefined
     request.response = undefined
     // The parser still holds a message that has not ended: it comes back through `ended`.
