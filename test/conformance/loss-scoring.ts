@@ -6,21 +6,10 @@
 import { crc32 } from 'node:zlib'
 import type { RawMessage, RawTransaction } from '@tapwarden/http/raw-transaction'
 import type { FlowInfo } from '@tapwarden/net/flow-table'
-import { lineOf } from './transaction-lines.js'
+import { lineOf, type TransactionLine } from './transaction-lines.js'
 
 /** A line of a truth file (see the README.md beside the generator of such captures). Null: none, or no longer in the capture. */
-export interface TrueTransaction {
-  readonly conn: string
-  readonly method: string
-  readonly host: string | null
-  readonly uri: string
-  readonly req_version: string | null
-  readonly status: number | null
-  readonly req_body_len: number | null
-  readonly resp_body_len: number | null
-  readonly user_agent: string | null
-  readonly req_content_type: string | null
-  readonly resp_content_type: string | null
+export interface TrueTransaction extends Omit<TransactionLine, 'anomalies'> {
   /** Of the decoded content; null without any. */
   readonly req_crc32: number | null
   readonly resp_crc32: number | null

@@ -1,16 +1,15 @@
 /** Columns of numbers: counts and times, floats, flags. */
 
-import type { LineBytes } from '@tapwarden/contracts/line-scanner'
+import { FixedWidthColumn } from './fixed-width-column.js'
 import type { GrowingBytes } from './growing-bytes.js'
 import { CountReader, latin1, REFUSED, skipBoolean, skipNumber } from './json-bytes.js'
-import { copyNumbers, grown, type Mark, type NativeColumn } from './native-column.js'
+import { copyNumbers, grown } from './native-column.js'
 
 const counts = new CountReader()
 const word32 = 4_294_967_296
 
 /** Whole numbers that are not negative, and times, which are counts of µs. With `nullable` an absent field is NULL, else 0. */
-export class CountColumn implements NativeColumn {
-  count = 0
+export class CountColumn extends FixedWidthColumn {
   readonly #bits: 16 | 32 | 64
   readonly #nullable: boolean
   /** Undefined: all 64 bits. */
@@ -20,13 +19,14 @@ export class CountColumn implements NativeColumn {
   #numbers: Uint16Array | Uint32Array
 
   constructor(bits: 16 | 32 | 64, nullable: boolean, max: number | undefined) {
+    super()
     this.#bits = bits
     this.#nullable = nullable
     this.#max = max
     this.#numbers = bits === 16 ? new Uint16Array(4_096) : new Uint32Array(bits === 64 ? 8_192 : 4_096)
   }
 
-  read(bytes: Uint8Array, at: number, end: number): number {
+  override read(bytes: Uint8Array, at: number, end: number): number {
     const to = counts.read(bytes, at, end)
     if (to === REFUSED) return REFUSED
     const { big } = counts
@@ -39,36 +39,13 @@ export class CountColumn implements NativeColumn {
     return to
   }
 
-  take({ bytes }: LineBytes, from: number, to: number): boolean {
-    const end = Math.abs(to)
-    return this.read(bytes, from, end) === end
-  }
-
-  appendDefault(): void {
+  override appendDefault(): void {
     this.#append(1, 0, 0)
   }
 
-  undo(): void {
-    this.count--
-  }
-
-  mark(into: Mark): void {
-    into.count = this.count
-  }
-
-  rewind(mark: Mark): void {
-    this.count = mark.count
-  }
-
-  writePrefix(): void {}
-
-  writeTo(out: GrowingBytes): void {
+  override writeTo(out: GrowingBytes): void {
     if (this.#nullable) out.copy(this.#nulls, 0, this.count)
     copyNumbers(this.#numbers.subarray(0, this.#bits === 64 ? 2 * this.count : this.count), out)
-  }
-
-  clear(): void {
-    this.count = 0
   }
 
   #append(isNull: number, low: number, high: number): void {
@@ -85,11 +62,10 @@ export class CountColumn implements NativeColumn {
   }
 }
 
-export class FloatColumn implements NativeColumn {
-  count = 0
+export class FloatColumn extends FixedWidthColumn {
   #numbers = new Float64Array(4_096)
 
-  read(bytes: Uint8Array, at: number, end: number): number {
+  override read(bytes: Uint8Array, at: number, end: number): number {
     const to = skipNumber(bytes, at, end)
     if (to === REFUSED) return REFUSED
     const digit = bytes[at]! - 0x30 // In range: a number was read there.
@@ -97,35 +73,12 @@ export class FloatColumn implements NativeColumn {
     return to
   }
 
-  take({ bytes }: LineBytes, from: number, to: number): boolean {
-    const end = Math.abs(to)
-    return this.read(bytes, from, end) === end
-  }
-
-  appendDefault(): void {
+  override appendDefault(): void {
     this.#append(0)
   }
 
-  undo(): void {
-    this.count--
-  }
-
-  mark(into: Mark): void {
-    into.count = this.count
-  }
-
-  rewind(mark: Mark): void {
-    this.count = mark.count
-  }
-
-  writePrefix(): void {}
-
-  writeTo(out: GrowingBytes): void {
+  override writeTo(out: GrowingBytes): void {
     copyNumbers(this.#numbers.subarray(0, this.count), out)
-  }
-
-  clear(): void {
-    this.count = 0
   }
 
   #append(value: number): void {
@@ -134,45 +87,21 @@ export class FloatColumn implements NativeColumn {
   }
 }
 
-export class BoolColumn implements NativeColumn {
-  count = 0
+export class BoolColumn extends FixedWidthColumn {
   #flags = new Uint8Array(4_096)
 
-  read(bytes: Uint8Array, at: number, end: number): number {
+  override read(bytes: Uint8Array, at: number, end: number): number {
     const to = skipBoolean(bytes, at, end)
     if (to !== REFUSED) this.#append(bytes[at] === 0x74 ? 1 : 0)
     return to
   }
 
-  take({ bytes }: LineBytes, from: number, to: number): boolean {
-    const end = Math.abs(to)
-    return this.read(bytes, from, end) === end
-  }
-
-  appendDefault(): void {
+  override appendDefault(): void {
     this.#append(0)
   }
 
-  undo(): void {
-    this.count--
-  }
-
-  mark(into: Mark): void {
-    into.count = this.count
-  }
-
-  rewind(mark: Mark): void {
-    this.count = mark.count
-  }
-
-  writePrefix(): void {}
-
-  writeTo(out: GrowingBytes): void {
+  override writeTo(out: GrowingBytes): void {
     out.copy(this.#flags, 0, this.count)
-  }
-
-  clear(): void {
-    this.count = 0
   }
 
   #append(flag: number): void {

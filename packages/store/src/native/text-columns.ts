@@ -2,6 +2,7 @@
 
 import type { LineBytes } from '@tapwarden/contracts/line-scanner'
 import { withoutLoneSurrogates } from '../lone-surrogates.js'
+import { FixedWidthColumn } from './fixed-width-column.js'
 import { GrowingBytes } from './growing-bytes.js'
 import { writeAddress } from './ip-bytes.js'
 import {
@@ -16,8 +17,9 @@ import {
   skipString,
   unescapeInto,
 } from './json-bytes.js'
-import type { Mark, NativeColumn } from './native-column.js'
+import { grown, type Mark, type NativeColumn } from './native-column.js'
 
+const addressBytes = 16
 /** One text at a time, unescaped. */
 const text = new GrowingBytes()
 
@@ -144,11 +146,10 @@ export class StringColumn implements NativeColumn {
 }
 
 /** IPv6 from text; a text that is no address is `::`. */
-export class AddressColumn implements NativeColumn {
-  count = 0
-  readonly #data = new GrowingBytes(65_536)
+export class AddressColumn extends FixedWidthColumn {
+  #data = new Uint8Array(65_536)
 
-  read(bytes: Uint8Array, at: number, end: number): number {
+  override read(bytes: Uint8Array, at: number, end: number): number {
     if (bytes[at] !== quote) return REFUSED
     for (let i = at + 1; i < end; i++) {
       const byte = bytes[i]! // In range by the condition.
@@ -167,48 +168,24 @@ export class AddressColumn implements NativeColumn {
     return REFUSED
   }
 
-  take({ bytes }: LineBytes, from: number, to: number): boolean {
-    const end = Math.abs(to)
-    return this.read(bytes, from, end) === end
+  override appendDefault(): void {
+    const at = this.#next()
+    this.#data.fill(0, at, at + addressBytes)
   }
 
-  appendDefault(): void {
-    this.#data.reserve(16)
-    this.#data.bytes.fill(0, this.#data.length, this.#data.length + 16)
-    this.#data.length += 16
-    this.count++
-  }
-
-  undo(): void {
-    this.count--
-    this.#data.length -= 16
-  }
-
-  mark(into: Mark): void {
-    into.count = this.count
-  }
-
-  rewind(mark: Mark): void {
-    this.count = mark.count
-    this.#data.length = 16 * mark.count
-  }
-
-  writePrefix(): void {}
-
-  writeTo(out: GrowingBytes): void {
-    out.copy(this.#data.bytes, 0, this.#data.length)
-  }
-
-  clear(): void {
-    this.count = 0
-    this.#data.length = 0
+  override writeTo(out: GrowingBytes): void {
+    out.copy(this.#data, 0, addressBytes * this.count)
   }
 
   #append(bytes: Uint8Array, from: number, to: number): void {
-    const data = this.#data
-    data.reserve(16)
-    writeAddress(bytes, from, to, data.bytes, data.length)
-    data.length += 16
-    this.count++
+    const at = this.#next()
+    writeAddress(bytes, from, to, this.#data, at)
+  }
+
+  /** Where the next address goes. */
+  #next(): number {
+    const at = addressBytes * this.count++
+    if (at === this.#data.length) this.#data = grown(this.#data)
+    return at
   }
 }
