@@ -247,6 +247,27 @@ describe('what the sensor missed', () => {
     expect(events.filter((event) => event.includes('gap')).sort()).toEqual(['c2s gap 3', 's2c gap 4'])
   })
 
+  it('believes data in a SYN whose receiver is not in the capture, after 5 s or at the end', () => {
+    const frames = [segment('client', -1, 'abc', { flags: tcpSyn }), segment('client', 3, 'def')]
+    const told = ['c2s abc', 'c2s def']
+    expect(run(frames, {}, false).events).toEqual([])
+    expect(run(frames).events.slice(0, 2)).toEqual(told)
+    const later = segment('client', 6, 'ghi', { timestampUs: 6_500_000 })
+    const { events, table } = run([...frames, later], {}, false)
+    expect(events).toEqual([...told, 'c2s ghi'])
+    expect(table.statistics().bufferedBytes).toBe(0)
+  })
+
+  it('does not believe data in a SYN that a receiver in the capture never acknowledged', () => {
+    const { events, table } = run([
+      segment('client', -1, 'abc', { flags: tcpSyn }),
+      segment('server', 0, '', { ack: -90_000, timestampUs: 1_000_600 }),
+      segment('client', -1, '', { flags: tcpSyn, timestampUs: 9_000_000 }),
+    ])
+    expect(events).toEqual([])
+    expect(table.statistics()).toMatchObject({ bufferedBytes: 0, openedFlowCount: 0 })
+  })
+
   it('decides by time alone what no later segment of the flow decides', () => {
     const { table, flows } = run([...handshake, segment('server', 0, 'x', { ack: 3 })], {}, false)
     expect(flows).toEqual([])
@@ -299,10 +320,66 @@ describe('what the sensor missed', () => {
 describe('odd segments', () => {
   it.each<[string, BuiltFrame[], string[], string | undefined]>([
     [
-      'data in the SYN',
-      [segment('client', -1, 'abc', { flags: tcpSyn }), segment('client', 3, 'def')],
+      'data in the SYN that the server took',
+      [
+        segment('client', -1, 'abc', { flags: tcpSyn }),
+        segment('server', -1, '', { ack: 3, flags: tcpSyn | tcpAck }),
+        segment('client', 3, 'def'),
+      ],
       ['c2s abc', 'c2s def'],
       undefined,
+    ],
+    [
+      'data in the SYN that the server did not take, and which is sent again, in part',
+      [
+        segment('client', -1, 'abc', { flags: tcpSyn }),
+        segment('server', -1, '', { ack: 0, flags: tcpSyn | tcpAck }),
+        segment('client', 0, 'abX'),
+      ],
+      ['c2s abX'],
+      'tcp.syn-data-refused',
+    ],
+    [
+      'data in the SYN of which the server took a part; what was sent behind it overtook the answer',
+      [
+        segment('client', -1, 'abcd', { flags: tcpSyn }),
+        segment('client', 2, 'CDef'),
+        segment('server', -1, '', { ack: 2, flags: tcpSyn | tcpAck }),
+      ],
+      ['c2s ab', 'c2s CDef'],
+      'tcp.syn-data-refused',
+    ],
+    [
+      'data in the SYN, an answer that acknowledges it: in this order',
+      [
+        segment('client', -1, 'abc', { flags: tcpSyn }),
+        segment('server', -1, 'one', { ack: 3, flags: tcpSyn | tcpAck }),
+        segment('client', 3, 'def', { ack: 3 }),
+      ],
+      ['c2s abc', 's2c one', 'c2s def'],
+      undefined,
+    ],
+    [
+      'data in the SYN that other bytes follow at the same numbers before it was taken: the first bytes win',
+      [
+        segment('client', -1, 'abc', { flags: tcpSyn }),
+        segment('client', 0, 'aXcd'),
+        segment('server', -1, '', { ack: 3, flags: tcpSyn | tcpAck }),
+      ],
+      ['c2s abc', 'c2s d'],
+      'tcp.overlap-conflict',
+    ],
+    [
+      'data in the SYN of a connection that was refused',
+      [segment('client', -1, 'abc', { flags: tcpSyn }), segment('server', -1, '', { ack: 3, flags: tcpRst | tcpAck })],
+      [],
+      undefined,
+    ],
+    [
+      'data in a SYN amid a connection',
+      [...handshake, segment('client', 0, 'abc'), segment('client', 2, 'XYZ', { flags: tcpSyn })],
+      ['c2s abc'],
+      'tcp.syn-in-flow',
     ],
     [
       'an overlap: the first bytes win',
@@ -397,10 +474,26 @@ describe('odd segments', () => {
       'tcp.urgent-byte',
     ],
     [
-      'data in the SYN-ACK',
-      [handshake[0]!, segment('server', -1, 'abc', { flags: tcpSyn | tcpAck }), segment('server', 3, 'def')],
+      'data in the SYN-ACK that the client took',
+      [
+        handshake[0]!,
+        segment('server', -1, 'abc', { flags: tcpSyn | tcpAck }),
+        segment('client', 0, '', { ack: 3 }),
+        segment('server', 3, 'def'),
+      ],
       ['s2c abc', 's2c def'],
       undefined,
+    ],
+    [
+      'data in the SYN-ACK that the client did not take',
+      [
+        handshake[0]!,
+        segment('server', -1, 'abc', { flags: tcpSyn | tcpAck }),
+        segment('client', 0, 'ab'),
+        segment('server', 0, 'xyz'),
+      ],
+      ['c2s ab', 's2c xyz'],
+      'tcp.syn-data-refused',
     ],
     [
       'a FIN behind what was delivered ends nothing',

@@ -109,12 +109,19 @@ export class FlowTable implements FlowContext {
     const { flags, payloadFrom, payloadTo } = segment
     const bytes = payloadTo - payloadFrom
     const bufferedBefore = flow.bufferedBytes
-    if (flow.isUndecided) flow.decide(nowUs)
+    if (flow.isUndecided) {
+      flow.decide(nowUs)
+      // A refused connection's RST acknowledges what nobody has read.
+      if ((flags & (tcpAck | tcpRst)) === tcpAck) flow.judgeSyn(half, segment.ack)
+    }
     flow.lastSeenUs = nowUs
     half.isSeen = true
     if ((flags & tcpSyn) !== 0) this.#synchronize(flow, half, segment)
     if ((flags & tcpAck) !== 0) flow.acknowledge(half, segment.seq, segment.ack, bytes > 0, nowUs)
-    if (bytes > 0) this.#payload(flow, half, segment)
+    if (bytes > 0) {
+      if ((flags & tcpSyn) === 0) this.#payload(flow, half, segment)
+      else this.#synPayload(flow, half, segment)
+    }
     if ((bytes === 0 || segment.cutBytes > 0) && (flags & tcpRst) === 0) this.#show(flow, half, segment)
     if ((flags & (tcpFin | tcpRst)) !== 0) {
       if ((flags & tcpFin) !== 0) this.#finish(flow, half, segment)
@@ -233,8 +240,7 @@ export class FlowTable implements FlowContext {
   }
 
   #payload(flow: Flow, half: HalfStream, segment: SegmentView): void {
-    const { buffer, payloadFrom, payloadTo, timestampUs, flags } = segment
-    const seq = (flags & tcpSyn) !== 0 ? seqAdd(segment.seq, 1) : segment.seq
+    const { buffer, payloadFrom, payloadTo, timestampUs, flags, seq } = segment
     const ack = (flags & tcpAck) !== 0 ? segment.ack : noAck
     const bytes = payloadTo - payloadFrom
     this.#payloadBytes += bytes
@@ -264,6 +270,22 @@ export class FlowTable implements FlowContext {
       flow.reconsider(half, timestampUs)
     } else if (fate === 'retransmitted') this.#retransmittedSegmentCount++
     else if (fate === 'wild') this.#tell(flow, half, 'tcp.sequence-wild')
+    else if (fate === 'after-end') this.#tell(flow, half, 'tcp.data-after-fin')
+  }
+
+  /** What comes with a SYN waits for the other side's word. */
+  #synPayload(flow: Flow, half: HalfStream, segment: SegmentView): void {
+    const { buffer, payloadFrom, payloadTo, timestampUs, flags } = segment
+    const bytes = payloadTo - payloadFrom
+    this.#payloadBytes += bytes
+    if (!this.#makeRoom(flow, bytes)) {
+      this.#tell(flow, half, 'tcp.early-data-overflow')
+      return
+    }
+    const ack = (flags & tcpAck) !== 0 ? segment.ack : noAck
+    const fate = half.synSegment(buffer, payloadFrom, payloadTo, timestampUs, seqAdd(segment.seq, 1), ack)
+    if (fate === 'buffered') this.#earlySegmentCount++
+    else if (fate === 'retransmitted') this.#retransmittedSegmentCount++
     else if (fate === 'after-end') this.#tell(flow, half, 'tcp.data-after-fin')
   }
 

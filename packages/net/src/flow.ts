@@ -117,7 +117,7 @@ export class Flow implements HalfStreamOwner {
   #holeDeadlineOf(half: HalfStream): number {
     // What a visible receiver does not acknowledge it does not have: the network lost it and it will be repeated, or what came early was
     // forged. Time alone decides where nobody could acknowledge.
-    if (half.hasHole && this.otherOf(half).isSeen) return Number.POSITIVE_INFINITY
+    if ((half.hasHole || half.isHoldingSyn) && this.otherOf(half).isSeen) return Number.POSITIVE_INFINITY
     return half.pendingSinceUs + this.#context.gapTimeoutUs
   }
 
@@ -133,6 +133,12 @@ export class Flow implements HalfStreamOwner {
     if (!other.isStarted) other.startByAck(ack, half.isStartKnown && seq === half.firstSeq)
     if (!other.lacks(ack) || (!withData && other.isDisbelieved(ack))) return
     other.expectUntil(ack, atUs + (withData ? this.#context.ackedByDataUs : this.#context.ackedUs), withData)
+  }
+
+  /** The sender of `half` acknowledges `ack`: what came with the other side's SYN was taken, or it was not. */
+  judgeSyn(half: HalfStream, ack: number): void {
+    const other = this.otherOf(half)
+    if (other.isHoldingSyn) other.judgeSyn(ack)
   }
 
   /** The sender of `half` has shown bytes, or that it sent some: what the other side acknowledged before may be a hole. */
@@ -185,6 +191,10 @@ export class Flow implements HalfStreamOwner {
 
   /** Gives up one hole: its own or, if it waits for the other direction, one of that; its bytes are lent out of turn only if there is none. */
   #goOn(half: HalfStream, atUs: number): void {
+    if (half.isHoldingSyn) {
+      half.giveUpSyn(this.otherOf(half).isSeen)
+      return
+    }
     if (half.giveUpHole(atUs)) return
     if (!this.otherOf(half).giveUpBefore(half.awaitedAck, atUs)) half.force(atUs)
   }
@@ -192,6 +202,7 @@ export class Flow implements HalfStreamOwner {
   /** Hands on all that waits, in the order of its arrival, with gaps where bytes are missing. */
   flush(atUs: number): void {
     this.settle()
+    for (const half of [this.first, this.second]) if (half.isHoldingSyn) half.giveUpSyn(this.otherOf(half).isSeen)
     while (this.first.pendingCount + this.second.pendingCount > 0) {
       this.#goOn(this.first.pendingSinceUs <= this.second.pendingSinceUs ? this.first : this.second, atUs)
       this.settle()

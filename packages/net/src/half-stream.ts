@@ -35,7 +35,10 @@ export interface HalfStreamOwner {
 
 export type HalfStreamAnomaly =
   /** Other bytes came for numbers that had theirs: the first won. Known of waiting bytes, sampled for the last segment lent. */
-  'tcp.overlap-conflict' | 'tcp.fin-wild'
+  | 'tcp.overlap-conflict'
+  | 'tcp.fin-wild'
+  /** Bytes came with a SYN, and the other side did not take them: it never read them from there. */
+  | 'tcp.syn-data-refused'
 
 export type SegmentFate = 'delivered' | 'buffered' | 'retransmitted' | 'wild' | 'after-end' | 'overflow'
 
@@ -54,6 +57,8 @@ interface Doubts {
   shownSeq: number | undefined
   /** The other side acknowledged up to here what the sender has not shown that it sent: nothing waits for it. */
   unbelievedSeq: number | undefined
+  /** What came with the SYN, before the other side has shown whether it took it. */
+  synBytes: EarlySegment | undefined
 }
 
 /** Stands for the acknowledgement number of a segment without ACK flag. */
@@ -78,6 +83,7 @@ const started = 1
 const startKnown = 2
 const startByAck = 4
 const ackedByData = 8
+const holdingSyn = 16
 
 const noSegments: EarlySegment[] = []
 const noBytes = new Uint8Array(0)
@@ -88,7 +94,7 @@ export class HalfStream {
   #pending: EarlySegment[] = noSegments
   /** Sequence number of the next byte to deliver. */
   nextSeq = 0
-  /** Bits `started`, `startKnown`, `startByAck`, `ackedByData` in one field: idle flows are many. */
+  /** Bits `started`, `startKnown`, `startByAck`, `ackedByData`, `holdingSyn` in one field: idle flows are many. */
   #flags = 0
   /** Sequence number of the first byte; where it was joined, if that is not known. */
   firstSeq = 0
@@ -140,9 +146,14 @@ export class HalfStream {
     return this.#pending.length
   }
 
-  /** Early segments wait, or bytes that the other side has acknowledged are awaited. */
+  /** Early segments or a SYN's bytes wait, or bytes that the other side has acknowledged are awaited. */
   get isWaiting(): boolean {
-    return this.#pending.length > 0 || this.#ackDeadlineUs !== Number.POSITIVE_INFINITY
+    return this.#pending.length > 0 || this.#ackDeadlineUs !== Number.POSITIVE_INFINITY || this.isHoldingSyn
+  }
+
+  /** Bytes that came with the SYN wait for `judgeSyn`, and everything behind them. */
+  get isHoldingSyn(): boolean {
+    return (this.#flags & holdingSyn) !== 0
   }
 
   get hasFin(): boolean {
@@ -151,7 +162,7 @@ export class HalfStream {
 
   /** Time of the earliest-numbered segment that waits; infinite when none does. */
   get pendingSinceUs(): number {
-    return this.#pending[0]?.atUs ?? Number.POSITIVE_INFINITY
+    return (this.#doubts?.synBytes ?? this.#pending[0])?.atUs ?? Number.POSITIVE_INFINITY
   }
 
   /** Bytes are missing before the first early segment. */
@@ -209,7 +220,7 @@ export class HalfStream {
       ahead = 0
     }
     // The fast path: it is what comes next, and nothing waits.
-    if (ahead === 0 && this.#pending.length === 0 && this.#owner.isCaughtUp(this, ack)) {
+    if (ahead === 0 && this.#pending.length === 0 && !this.isHoldingSyn && this.#owner.isCaughtUp(this, ack)) {
       this.#wildCount = 0
       this.#lend(buffer, from, to, atUs, seq, ack)
       return 'delivered'
@@ -232,6 +243,56 @@ export class HalfStream {
     if (this.bufferedBytes + to - from > maxBytes) return 'overflow'
     this.#keep(buffer, from + skipped, to, atUs, seqAdd(seq, skipped), ack)
     return this.drain() ? 'delivered' : 'buffered'
+  }
+
+  /**
+   * Takes bytes that came with a SYN, the first of them at `seq`. They are not lent before the other side has acknowledged: most servers drop
+   * them, and their sender repeats them, or others. RFC 9293 §3.4, RFC 7413 §3.
+   */
+  synSegment(buffer: Uint8Array, from: number, to: number, atUs: number, seq: number, ack: number): SegmentFate {
+    if (this.isEnded) return 'after-end'
+    if (seq !== this.nextSeq || seq !== this.firstSeq || this.isHoldingSyn) return 'retransmitted'
+    this.#doubts ??= noDoubts()
+    this.#doubts.synBytes = { seq, bytes: buffer.slice(from, to), ack, atUs, isContested: false }
+    this.#flags |= holdingSyn
+    this.bufferedBytes += to - from + earlyOverheadBytes
+    if (this.peerAck !== noAck) this.judgeSyn(this.peerAck)
+    return 'buffered'
+  }
+
+  /** The other side acknowledged `ack`: so much of the SYN's bytes it took, and no more. Ignored if that is of another connection. */
+  judgeSyn(ack: number): void {
+    const takenBytes = seqDistance(this.firstSeq, ack)
+    if (takenBytes >= 0 && takenBytes <= windowMaxBytes) this.#releaseSyn(takenBytes)
+  }
+
+  /** Nobody acknowledged: they were read if the other side is not in the capture, and not if it is. */
+  giveUpSyn(isPeerSeen: boolean): void {
+    this.#releaseSyn(isPeerSeen ? 0 : windowMaxBytes)
+  }
+
+  /** The first `takenBytes` of what came with the SYN stand before everything else, the rest is forgotten. */
+  #releaseSyn(takenBytes: number): void {
+    const doubts = this.#doubts
+    const held = doubts?.synBytes
+    if (doubts === undefined || held === undefined) return
+    doubts.synBytes = undefined
+    this.#flags &= ~holdingSyn
+    this.bufferedBytes -= held.bytes.length + earlyOverheadBytes
+    this.#settleDoubts(doubts)
+    if (takenBytes < held.bytes.length) this.#owner.anomaly(this, 'tcp.syn-data-refused')
+    const bytes = held.bytes.subarray(0, takenBytes)
+    if (bytes.length > 0) this.#keepFirst({ ...held, bytes })
+    this.drain()
+  }
+
+  /** Puts `first` in front, over what waits for the same numbers. */
+  #keepFirst(first: EarlySegment): void {
+    const others = this.#pending
+    this.#pending = []
+    this.bufferedBytes = 0
+    this.#keep(first.bytes, 0, first.bytes.length, first.atUs, first.seq, first.ack)
+    for (const { bytes, atUs, seq, ack } of others) this.#keep(bytes, 0, bytes.length, atUs, seq, ack)
   }
 
   /** The byte of number `seq` is out of band. Ignored when it was read already, or unless near what is expected. RFC 9293 §3.8.5. */
@@ -276,7 +337,7 @@ export class HalfStream {
   show(seq: number): void {
     const ahead = seqDistance(this.nextSeq, seq)
     if (!this.isStarted || this.isEnded || ahead <= 0 || ahead > windowMaxBytes) return
-    this.#doubts ??= { shownSeq: undefined, unbelievedSeq: undefined }
+    this.#doubts ??= noDoubts()
     const { shownSeq } = this.#doubts
     if (shownSeq === undefined || seqDistance(shownSeq, seq) > 0) this.#doubts.shownSeq = seq
   }
@@ -308,7 +369,8 @@ export class HalfStream {
     let lent = false
     for (;;) {
       const head = this.#pending[0]
-      if (head === undefined || head.seq !== this.nextSeq || !this.#owner.isCaughtUp(this, head.ack)) return lent
+      if (head === undefined || head.seq !== this.nextSeq || this.isHoldingSyn) return lent
+      if (!this.#owner.isCaughtUp(this, head.ack)) return lent
       this.#lendHead()
       lent = true
     }
@@ -352,6 +414,7 @@ export class HalfStream {
 
   /** Lends the first pending segment whatever it waits for: nothing else can go on. */
   force(atUs: number): void {
+    this.#releaseSyn(0)
     this.giveUpHole(atUs)
     // Nothing but a FIN can have emptied `pending` meanwhile.
     this.#lendHead()
@@ -391,7 +454,7 @@ export class HalfStream {
   #disbelieve(): void {
     this.#ackDeadlineUs = Number.POSITIVE_INFINITY
     if (!this.lacks(this.#ackedSeq)) return
-    this.#doubts ??= { shownSeq: undefined, unbelievedSeq: undefined }
+    this.#doubts ??= noDoubts()
     this.#doubts.unbelievedSeq = this.#ackedSeq
   }
 
@@ -444,6 +507,7 @@ export class HalfStream {
   #jump(seq: number, atUs: number): void {
     const missedBytes = seqDistance(this.nextSeq, seq)
     if (missedBytes <= 0) return
+    if (this.isHoldingSyn) this.#releaseSyn(0)
     this.nextSeq = seq
     this.#owner.missed(this, missedBytes, atUs)
     this.#afterAdvance(atUs)
@@ -460,7 +524,8 @@ export class HalfStream {
     const { shownSeq, unbelievedSeq } = doubts
     if (shownSeq !== undefined && seqDistance(this.nextSeq, shownSeq) <= 0) doubts.shownSeq = undefined
     if (unbelievedSeq !== undefined && seqDistance(this.nextSeq, unbelievedSeq) <= 0) doubts.unbelievedSeq = undefined
-    if (doubts.shownSeq === undefined && doubts.unbelievedSeq === undefined) this.#doubts = undefined
+    const isSettled = doubts.shownSeq === undefined && doubts.unbelievedSeq === undefined
+    if (isSettled && doubts.synBytes === undefined) this.#doubts = undefined
   }
 
   #checkEnd(atUs: number): void {
@@ -529,10 +594,15 @@ export class HalfStream {
   #resync(seq: number, atUs: number): void {
     while (this.#pending.length > 0) this.force(atUs)
     this.#hasFin = false
+    this.#releaseSyn(0)
     this.#doubts = undefined
     this.#ackDeadlineUs = Number.POSITIVE_INFINITY
     const missedBytes = Math.max(1, seqDistance(this.nextSeq, seq))
     this.nextSeq = seq
     this.#owner.missed(this, missedBytes, atUs)
   }
+}
+
+function noDoubts(): Doubts {
+  return { shownSeq: undefined, unbelievedSeq: undefined, synBytes: undefined }
 }
