@@ -1,7 +1,9 @@
-/** Compressed captures are told from other bytes that are no capture, so that a person hears what to do. Nothing is decompressed here. */
+/** Compressed captures are told from other bytes by their first ones. Nothing is decompressed here. */
+
+export type CompressionName = 'gzip' | 'zstd' | 'xz' | 'bzip2'
 
 interface Compression {
-  readonly name: string
+  readonly name: CompressionName
   /** First four bytes at most, in network order. RFC 1952 §2.3.1, RFC 8878 §3.1.1, xz-file-format §2.1.1.1, bzip2. */
   readonly first: readonly number[]
   readonly tool: string
@@ -14,8 +16,19 @@ const compressions: readonly Compression[] = [
   { name: 'bzip2', first: [0x42, 0x5a, 0x68], tool: 'bunzip2' },
 ]
 
-/** `it is compressed with gzip; gunzip it first`, from the bytes at `offset`; undefined when they begin like nothing that we know. */
+/** How the bytes at `offset` are compressed; undefined when they begin like nothing that we know. */
+export function compressionOf(bytes: Uint8Array, offset: number): CompressionName | undefined {
+  return found(bytes, offset)?.name
+}
+
+/** `it is compressed with xz; unxz it first`, from the bytes at `offset`; undefined when they begin like nothing that we know. */
 export function compressionHint(bytes: Uint8Array, offset: number): string | undefined {
-  const found = compressions.find(({ first }) => first.every((byte, index) => bytes[offset + index] === byte))
-  return found === undefined ? undefined : `it is compressed with ${found.name}; ${found.tool} it first`
+  const compression = found(bytes, offset)
+  return compression === undefined
+    ? undefined
+    : `it is compressed with ${compression.name}; ${compression.tool} it first`
+}
+
+function found(bytes: Uint8Array, offset: number): Compression | undefined {
+  return compressions.find(({ first }) => first.every((byte, index) => bytes[offset + index] === byte))
 }

@@ -43,6 +43,7 @@ export type FrameSourceErrorCode =
   | 'unreadable'
   | 'empty'
   | 'not-a-capture'
+  | 'compressed'
   | 'malformed-record'
   | 'record-too-large'
   | 'tcpdump-missing'
