@@ -195,7 +195,7 @@ function learned(lines: readonly Decoded[]): Catalog {
 function resolved(catalog: Catalog, lines: readonly Decoded[]): TransactionRow[] {
   return lines.map(({ transaction, line }) => {
     const { endpointId } = catalog.resolve(transaction)
-    return { id: transaction.id, observedAtUs: transaction.observedAtUs, line, endpointId }
+    return { id: transaction.id, observedAtUs: transaction.observedAtUs, line, lineBytes: line.length, endpointId }
   })
 }
 

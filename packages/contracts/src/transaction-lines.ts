@@ -13,8 +13,12 @@ import { LineTransaction } from './line-transaction.js'
 import { type HttpTransaction, transactionTopic } from './transaction.js'
 
 export interface TransactionLine {
-  /** Without its newline; borrowed from the record. */
+  /** Without its newline; borrowed from the record. A view is made for each who asks: costly on every line. */
   readonly bytes: Uint8Array
+  /** The record's bytes, and where the line stands in them. */
+  readonly record: Uint8Array
+  readonly from: number
+  readonly to: number
   /** Undefined: the line is no transaction. Keeps the record's bytes alive. */
   readonly transaction: HttpTransaction | undefined
 }
@@ -98,19 +102,19 @@ function decodedLines(value: Uint8Array): TransactionLine[] {
 
 class Line implements TransactionLine {
   readonly transaction: HttpTransaction | undefined
-  readonly #record: Uint8Array
-  readonly #from: number
-  readonly #to: number
+  readonly record: Uint8Array
+  readonly from: number
+  readonly to: number
 
   constructor(record: Uint8Array, from: number, to: number, transaction: HttpTransaction | undefined) {
-    this.#record = record
-    this.#from = from
-    this.#to = to
+    this.record = record
+    this.from = from
+    this.to = to
     this.transaction = transaction
   }
 
   get bytes(): Uint8Array {
-    return this.#record.subarray(this.#from, this.#to)
+    return this.record.subarray(this.from, this.to)
   }
 }
 

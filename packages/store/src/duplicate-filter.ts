@@ -13,6 +13,7 @@
  * is enough. Assumes one writer for an id (a partition's consumer): after a rebalance call `forget`.
  */
 
+import { IdTable } from '@tapwarden/base/id-table'
 import { microsPerHour, microsPerSecond } from '@tapwarden/base/units'
 import { tableNames } from '@tapwarden/contracts/names'
 import type { Store } from './store.js'
@@ -24,7 +25,7 @@ export interface Sighting {
 }
 
 export interface DuplicateFilterOptions {
-  /** Ids remembered; about 100 bytes each. */
+  /** Ids remembered; about 40 bytes each. */
   readonly recentMaxCount?: number
   /** Hours of event time whose span is remembered; a forgotten one is asked again. */
   readonly hoursMaxCount?: number
@@ -36,7 +37,7 @@ interface Span {
 }
 
 interface Generation {
-  readonly ids: Set<string>
+  readonly ids: IdTable
   readonly spans: Map<number, Span>
 }
 
@@ -60,7 +61,7 @@ export class DuplicateFilter {
   /** Hour index → where the store may hold rows; undefined: nowhere. */
   readonly #occupied = new Map<number, Span | undefined>()
   /** New when they were asked for, not known to be stored yet. As many as the callers leave open. */
-  readonly #claimed = new Set<string>()
+  readonly #claimed = new IdTable()
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(store: Store, options: DuplicateFilterOptions = {}) {
@@ -74,10 +75,11 @@ export class DuplicateFilter {
   }
 
   /**
-   * The ids that are neither remembered nor stored nor claimed; from now on they are claimed by the caller, who ends it with `remember` or
-   * `release`. One call at a time: what it found is true when it says so. Throws what the store throws; then nothing is claimed.
+   * Of `sightings`, in their order, those whose ids are neither remembered nor stored nor claimed, each id once; from now on they are claimed
+   * by the caller, who ends it with `remember` or `release`. One call at a time: what it found is true when it says so. Throws what
+   * the store throws; then nothing is claimed.
    */
-  claimNew(sightings: readonly Sighting[]): Promise<Set<string>> {
+  claimNew<Kind extends Sighting>(sightings: readonly Kind[]): Promise<Kind[]> {
     const result = this.#turn.then(() => this.#claimNew(sightings))
     this.#turn = result.catch(() => undefined)
     return result
@@ -88,25 +90,26 @@ export class DuplicateFilter {
     for (const { id } of sightings) this.#claimed.delete(id)
   }
 
-  async #claimNew(sightings: readonly Sighting[]): Promise<Set<string>> {
-    const fresh = new Set<string>()
-    const unknown: Sighting[] = []
-    await this.#learnHours(sightings)
-    for (const sighting of sightings) {
-      if (this.#isKnown(sighting.id) || fresh.has(sighting.id)) continue
-      fresh.add(sighting.id)
-      if (this.#mayBeStored(sighting.observedAtUs)) unknown.push(sighting)
+  async #claimNew<Kind extends Sighting>(sightings: readonly Kind[]): Promise<Kind[]> {
+    if (this.#hasUnknownHour(sightings)) await this.#learnHours(sightings)
+    // Claimed at once, so that the second of an id within the call is one too many; calls come one at a time, so nobody sees what is taken back.
+    const fresh = sightings.filter(({ id }) => !this.#isRemembered(id) && this.#claimed.add(id))
+    const unknown = fresh.filter(({ observedAtUs }) => this.#mayBeStored(observedAtUs))
+    if (unknown.length === 0) return fresh
+    try {
+      const stored = await storedIds(this.#store, unknown)
+      if (stored.size === 0) return fresh
+      // The same packets may come again under a time at which nobody would look, as in a capture whose clock was moved.
+      this.remember(unknown.filter(({ id }) => stored.has(id)))
+      return fresh.filter(({ id }) => !stored.has(id))
+    } catch (error) {
+      this.release(fresh)
+      throw error
     }
-    const stored = await storedIds(this.#store, unknown)
-    for (const id of stored) fresh.delete(id)
-    // The same packets may come again under a time at which nobody would look, as in a capture whose clock was moved.
-    this.remember(unknown.filter(({ id }) => stored.has(id)))
-    for (const id of fresh) this.#claimed.add(id)
-    return fresh
   }
 
-  #isKnown(id: string): boolean {
-    return this.#claimed.has(id) || this.#younger.ids.has(id) || this.#older.ids.has(id)
+  #isRemembered(id: string): boolean {
+    return this.#younger.ids.has(id) || this.#older.ids.has(id)
   }
 
   /** After they are stored. */
@@ -127,10 +130,14 @@ export class DuplicateFilter {
   }
 
   #mayBeStored(atUs: number): boolean {
-    return hoursAround(atUs).some((hour) => {
-      const span = this.#occupied.get(hour)
-      return span !== undefined && atUs >= span.fromUs - clockSlackUs && atUs <= span.toUs + clockSlackUs
-    })
+    const before = hourOf(Math.max(0, atUs - clockSlackUs))
+    const after = hourOf(atUs + clockSlackUs)
+    return this.#mayHold(before, atUs) || (after !== before && this.#mayHold(after, atUs))
+  }
+
+  #mayHold(hour: number, atUs: number): boolean {
+    const span = this.#occupied.get(hour)
+    return span !== undefined && atUs >= span.fromUs - clockSlackUs && atUs <= span.toUs + clockSlackUs
   }
 
   #forgetOlder(): void {
@@ -142,12 +149,24 @@ export class DuplicateFilter {
     this.#younger = newGeneration()
   }
 
+  /** Most come in the hour of the one before. */
+  #hasUnknownHour(sightings: readonly Sighting[]): boolean {
+    let knownHour = -1
+    return sightings.some(({ observedAtUs }) => {
+      const before = hourOf(Math.max(0, observedAtUs - clockSlackUs))
+      const after = hourOf(observedAtUs + clockSlackUs)
+      if (before === knownHour && after === knownHour) return false
+      if (!this.#occupied.has(before) || !this.#occupied.has(after)) return true
+      knownHour = after
+      return false
+    })
+  }
+
   async #learnHours(sightings: readonly Sighting[]): Promise<void> {
     const hours = new Set<number>()
     for (const { observedAtUs } of sightings) {
       for (const hour of hoursAround(observedAtUs)) if (!this.#occupied.has(hour)) hours.add(hour)
     }
-    if (hours.size === 0) return
     const ranges = rangesOf([...hours].sort((a, b) => a - b))
     const where = ranges.map(([from, to]) => `observed_at >= ${time(from)} AND observed_at < ${time(to)}`).join(' OR ')
     const rows = await this.#store.query<{ hour: string; fromUs: string; toUs: string }>(
@@ -194,7 +213,7 @@ WHERE observed_at >= ${time(Math.max(0, first.observedAtUs - clockSlackUs))}
 }
 
 function newGeneration(): Generation {
-  return { ids: new Set(), spans: new Map() }
+  return { ids: new IdTable(), spans: new Map() }
 }
 
 function hourOf(observedAtUs: number): number {

@@ -29,8 +29,9 @@ function takingStore(blocks: number[]): Store {
 function rows(count: number, bytes: number): TransactionRow[] {
   return Array.from({ length: count }, (_, index) => {
     const id = index.toString(16).padStart(32, '0')
-    const line = `{"id":"${id}","path":""}`
-    return { id, observedAtUs: index, line: Buffer.from(line.replace('""', `"${'x'.repeat(bytes - line.length)}"`)) }
+    const text = `{"id":"${id}","path":""}`
+    const line = Buffer.from(text.replace('""', `"${'x'.repeat(bytes - text.length)}"`))
+    return { id, observedAtUs: index, line, lineBytes: bytes }
   })
 }
 

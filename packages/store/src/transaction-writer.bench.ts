@@ -49,7 +49,7 @@ function makeRows(call: number): TransactionRow[] {
     // The writer gets lines that were read before, as from the catalog.
     const transaction = lines.of(line)[0]?.transaction
     const located = transaction instanceof LineTransaction ? transaction : undefined
-    return { id, observedAtUs, line, endpointId, located }
+    return { id, observedAtUs, line, lineBytes: line.length, endpointId, located }
   })
 }
 

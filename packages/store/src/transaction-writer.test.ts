@@ -28,7 +28,7 @@ function rowsOf(host: string, from: number, count: number, fields: Record<string
     const id = prefix + (from + index).toString(16).padStart(12, '0')
     const observedAtUs = startOf(host) + (from + index) * 20_000
     const line = transactionTopic.encode({ ...goldenTransaction, id, host, observedAtUs, ...fields })
-    return { id, observedAtUs, line }
+    return { id, observedAtUs, line, lineBytes: line.length }
   })
 }
 
@@ -195,14 +195,14 @@ FROM http_transactions WHERE host = {host:String}`,
     const filter = new DuplicateFilter(test.store)
     const writer = await openTransactionWriter({ store: test.store, journalFolder: join(folder, 'claimed'), filter })
     const [first, second] = await Promise.all([filter.claimNew(rows), filter.claimNew(rows)])
-    expect([first.size, second.size, filter.claimedCount]).toEqual([100, 0, 100])
+    expect([first.length, second.length, filter.claimedCount]).toEqual([100, 0, 100])
     const written = writer.writeClaimed(rows)
     // Neither while they are under way nor after.
     const again = writer.write(rows)
     await writer.flush()
     expect(await written).toEqual({ insertedCount: 100, duplicateCount: 0, refusedIds: [] })
     expect(await again).toEqual({ insertedCount: 0, duplicateCount: 100, refusedIds: [] })
-    expect([(await filter.claimNew(rows)).size, filter.claimedCount]).toEqual([0, 0])
+    expect([(await filter.claimNew(rows)).length, filter.claimedCount]).toEqual([0, 0])
     await writer.close()
     expect(await counts('claimed')).toEqual(once(100))
     const stored = await test.store.query<{ endpoint_id: string }>(

@@ -20,12 +20,16 @@ import { type ColumnBlock, QueryRefused, type Store, StoreUnavailable } from './
 import { transactionColumns } from './transaction-columns.js'
 
 export interface TransactionRow extends Sighting {
-  /** One NDJSON line, with or without its newline: the transaction as published. Must not change until `write` settles. */
+  /**
+   * One NDJSON line, with or without its newline: the transaction as published. Must not change until `write` settles. Of a located row it
+   * is asked for only if the engine refuses its block.
+   */
   readonly line: Uint8Array
+  readonly lineBytes: number
   /** Stored beside it; ASCII. Absent: what the line says of it, or nothing. */
-  readonly endpointId?: string
-  /** Where its members stand, if known: with `endpointId` the line is not read again. Let go of as soon as it is in a block. */
-  readonly located?: LocatedLine | undefined
+  readonly endpointId?: string | undefined
+  /** Where its members stand, if known: with `endpointId` the line is not read again. The writer lets go of it as soon as the row is in a block. */
+  located?: LocatedLine | undefined
 }
 
 export interface WriteResult {
@@ -135,8 +139,7 @@ export class TransactionWriter {
     const lookUp = this.#patiently(() => this.#filter.claimNew(rows))
     this.#lookingUp.add(lookUp)
     try {
-      const fresh = await lookUp
-      const claimed = rows.filter(({ id }) => fresh.delete(id))
+      const claimed = await lookUp
       // A duplicate may be one of a row that is under way: it is stored when that one is.
       const earlier = this.#open?.settled ?? this.#sealed.at(-1)?.settled ?? this.#draining
       const written = this.#append(claimed)
@@ -151,7 +154,6 @@ export class TransactionWriter {
   /** As `write`, for rows that the caller has claimed from this writer's filter: nothing is looked up again. */
   async writeClaimed(rows: readonly TransactionRow[]): Promise<WriteResult> {
     if (this.#closed) throw closedError()
-    // Not awaited: that would keep the rows, and with them what was located.
     return this.#append(rows)
   }
 
@@ -183,9 +185,10 @@ export class TransactionWriter {
     const blocks: Block[] = []
     const taken: TransactionRow[] = []
     const refused: TransactionRow[] = []
-    for (const { id, observedAtUs, line, endpointId, located } of rows) {
-      const row = endpointId === undefined ? { id, observedAtUs, line } : { id, observedAtUs, line, endpointId }
-      if (!this.#encoder.append(line, endpointId, located)) {
+    for (const row of rows) {
+      const isTaken = this.#encode(row)
+      row.located = undefined
+      if (!isTaken) {
         refused.push(row)
         continue
       }
@@ -198,6 +201,13 @@ export class TransactionWriter {
     this.#filter.release(refused)
     if (this.#open !== undefined) this.#timer ??= setTimeout(() => this.#seal(), this.#batchWaitMs)
     return resultOf(blocks, taken, refused)
+  }
+
+  #encode(row: TransactionRow): boolean {
+    const { located, endpointId } = row
+    return located === undefined || endpointId === undefined
+      ? this.#encoder.append(row.line, endpointId)
+      : this.#encoder.appendLocated(located, row.lineBytes, endpointId)
   }
 
   #seal(): void {

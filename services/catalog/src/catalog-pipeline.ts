@@ -10,20 +10,19 @@
 
 import type { Batch, Bus, BusRecord } from '@tapwarden/bus/bus'
 import { Catalog } from '@tapwarden/catalog/catalog'
-import { LineTransaction } from '@tapwarden/contracts/line-transaction'
 import { consumerGroups, tableNames, topicNames } from '@tapwarden/contracts/names'
 import { type SensorInterval, sensorIntervalTopic } from '@tapwarden/contracts/sensor-interval'
-import type { HttpTransaction } from '@tapwarden/contracts/transaction'
 import { TransactionLines } from '@tapwarden/contracts/transaction-lines'
 import type { Logger } from '@tapwarden/runtime/logger'
 import type { RunningService } from '@tapwarden/runtime/service'
 import { systemTimers, type Timers } from '@tapwarden/runtime/timers'
 import { DuplicateFilter } from '@tapwarden/store/duplicate-filter'
 import type { Store } from '@tapwarden/store/store'
-import { openTransactionWriter, type TransactionRow, type TransactionWriter } from '@tapwarden/store/transaction-writer'
+import { openTransactionWriter, type TransactionWriter } from '@tapwarden/store/transaction-writer'
 import type { CatalogConfig } from './config.js'
 import { EndpointPublisher } from './endpoint-publisher.js'
 import { dateTime64 } from './endpoint-rows.js'
+import { PendingRow } from './pending-row.js'
 import { restoreCatalog } from './restore-catalog.js'
 
 export interface CatalogOptions {
@@ -84,11 +83,6 @@ export async function startCatalog(options: CatalogOptions): Promise<CatalogServ
   )
   options.logger.info({ transactionCount, endpointCount: baselines.size }, 'The catalog is restored')
   return new CatalogPipeline(options, catalog, publisher, filter, writer)
-}
-
-interface Decoded {
-  readonly transaction: HttpTransaction
-  readonly line: Uint8Array
 }
 
 class CatalogPipeline implements CatalogService {
@@ -181,7 +175,7 @@ class CatalogPipeline implements CatalogService {
   async #readTransactions(): Promise<void> {
     for await (const batch of this.#transactions.batches()) {
       const rows = await this.#inTurn(() => this.#prepare(batch))
-      const bytes = rows.reduce((sum, { line }) => sum + line.length, 0)
+      const bytes = rows.reduce((sum, { lineBytes }) => sum + lineBytes, 0)
       this.#pendingBytes += bytes
       const written = this.#writer.writeClaimed(rows)
       const before = this.#commits
@@ -209,37 +203,23 @@ class CatalogPipeline implements CatalogService {
     return this.#filter.claimedCount > pendingRowsMaxCount || this.#pendingBytes > pendingMaxBytes
   }
 
-  async #prepare(batch: Batch): Promise<TransactionRow[]> {
-    const decoded: Decoded[] = []
+  async #prepare(batch: Batch): Promise<PendingRow[]> {
+    const decoded: PendingRow[] = []
     for (const record of batch.records) await this.#decode(record, decoded)
     // What is new to us is ours to store: the writer shares the filter, and asks nothing again.
-    const fresh = await this.#filter.claimNew(decoded.map(({ transaction }) => transaction))
-    const news: Decoded[] = []
-    for (const item of decoded) {
-      // A second one of the same id within the batch as well.
-      if (!fresh.delete(item.transaction.id)) {
-        this.#duplicateCount++
-        continue
-      }
-      this.#catalog.observe(item.transaction)
-      news.push(item)
-    }
+    const news = await this.#filter.claimNew(decoded)
+    this.#duplicateCount += decoded.length - news.length
+    for (const { transaction } of news) this.#catalog.observe(transaction)
     await this.#publisher.publish(this.#catalog.decide(false))
-    return news.map(({ transaction, line }) => ({
-      id: transaction.id,
-      observedAtUs: transaction.observedAtUs,
-      line,
-      endpointId: this.#catalog.resolve(transaction).endpointId,
-      // Its members were found when it was decoded.
-      located: transaction instanceof LineTransaction ? transaction : undefined,
-    }))
+    for (const row of news) row.resolve(this.#catalog)
+    return news
   }
 
-  async #decode(record: BusRecord, decoded: Decoded[]): Promise<void> {
-    for (const { bytes, transaction } of this.#lines.of(record.value)) {
+  async #decode(record: BusRecord, decoded: PendingRow[]): Promise<void> {
+    for (const line of this.#lines.of(record.value)) {
       this.#transactionCount++
-      if (transaction === undefined) await this.#deadLetter(record)
-      else decoded.push({ transaction, line: bytes })
+      if (line.transaction === undefined) await this.#deadLetter(record)
+      else decoded.push(new PendingRow(line, line.transaction))
     }
   }
 

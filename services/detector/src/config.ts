@@ -11,7 +11,7 @@ export const detectorConfigSchema = z.strictObject({
   /** At start the state is rebuilt from the newest transactions in the store: at most so many, and so old. */
   restoreMaxCount: z.int().nonnegative().default(200_000),
   restoreMaxHours: z.int().positive().default(192),
-  /** Ids of transactions that a redelivery is recognised by; about 100 bytes each. */
+  /** Ids of the last transactions, which a redelivery is recognised by: so many at least, twice as many at most; about 40 bytes each. */
   recentIdsMaxCount: z.int().positive().default(200_000),
 })
 export type DetectorConfig = z.infer<typeof detectorConfigSchema>

@@ -8,7 +8,7 @@
  * is published and stored. Findings merge by id and version, so doing it again changes nothing.
  */
 
-import { BoundedMap } from '@tapwarden/base/bounded-map'
+import { RecentIds } from '@tapwarden/base/recent-ids'
 import type { Batch, Bus, Subscription } from '@tapwarden/bus/bus'
 import { type EndpointSnapshot, endpointTopic } from '@tapwarden/contracts/endpoint'
 import { type Finding, findingTopic } from '@tapwarden/contracts/finding'
@@ -83,7 +83,7 @@ class DetectorPipeline {
   readonly #storedBefore: StoredBefore
   readonly #startedMs: number
   readonly #buffer: ReorderBuffer<Waiting>
-  readonly #recentIds: BoundedMap<string, true>
+  readonly #recentIds: RecentIds
   /** Per partition, in the order of the log. */
   readonly #open = new Map<number, OpenBatch[]>()
   #ledger = new FindingLedger([])
@@ -116,7 +116,7 @@ class DetectorPipeline {
       partitionCount: partitionCounts[topicNames.transactions],
       maxCount: config.reorderMaxCount,
     })
-    this.#recentIds = new BoundedMap({ maxEntries: config.recentIdsMaxCount, onFull: 'evict-oldest' })
+    this.#recentIds = new RecentIds(config.recentIdsMaxCount)
   }
 
   /** Rebuilds what memory held, and says what the past shows but nobody was told. */
@@ -188,9 +188,7 @@ class DetectorPipeline {
     const arrivedMs = Date.now()
     for (const transaction of transactions) {
       const { id } = transaction
-      const isRecent = this.#recentIds.has(id)
-      if (!isRecent) this.#recentIds.set(id, true)
-      if (isRecent || stored.has(id)) {
+      if (!this.#recentIds.add(id) || stored.has(id)) {
         this.#duplicateCount++
         continue
       }

@@ -27,7 +27,7 @@ function appendLocated(encoded: NativeBlockEncoder, bytes: Uint8Array, endpointI
   const record = new LineBytes(Buffer.concat([before, bytes, line('\n{"b":"\\n"}')]))
   const spans = new Int32Array(2 * spansStride)
   if (!scanLine(record, before.length, end, spans, spansStride)) return undefined
-  return encoded.append(record.bytes.subarray(before.length, end), endpointId, { record, spans, spansAt: spansStride })
+  return encoded.appendLocated({ record, spans, spansAt: spansStride }, bytes.length, endpointId)
 }
 
 /** Text that JSON must escape, that no UTF-8 has, and that SQL would trip over. */

@@ -109,20 +109,26 @@ export class NativeBlockEncoder {
 
   /**
    * Takes one line, with or without its newline; `endpointId` is ASCII, and without it a member of the line may say it. False: the line is
-   * not a transaction that the columns can hold, and the block is as it was. With `located` and `endpointId` the line itself is not looked at.
+   * not a transaction that the columns can hold, and the block is as it was.
    */
-  append(line: Uint8Array, endpointId?: string, located?: LocatedLine): boolean {
+  append(line: Uint8Array, endpointId?: string): boolean {
     if (endpointId !== undefined) this.#endpointIds.appendText(endpointId)
-    const taken =
-      located === undefined || endpointId === undefined
-        ? this.#readLine(line, endpointId !== undefined)
-        : this.#takeSpans(located)
+    return this.#settled(this.#readLine(line, endpointId !== undefined), line.length)
+  }
+
+  /** The same of a line of `lineBytes` whose members somebody has found: the line itself is not looked at. */
+  appendLocated(located: LocatedLine, lineBytes: number, endpointId: string): boolean {
+    this.#endpointIds.appendText(endpointId)
+    return this.#settled(this.#takeSpans(located), lineBytes)
+  }
+
+  #settled(taken: boolean, lineBytes: number): boolean {
     if (!taken) {
       for (const { column } of this.#fields) if (column.count > this.#rowCount) column.undo()
       return false
     }
     this.#rowCount++
-    this.#lineBytes += line.length
+    this.#lineBytes += lineBytes
     return true
   }
 
