@@ -29,7 +29,7 @@ let before: StorePicture
 
 beforeAll(async () => {
   writeFileSync(path('good.pcap'), good.bytes)
-  writeFileSync(path('packed.pcap.gz'), gzipSync(good.bytes))
+  writeFileSync(path('packed-text.gz'), gzipSync('GET / HTTP/1.1'))
   writeFileSync(path('huge-block.pcapng'), hugeBlock())
   writeFileSync(path('half-header.pcap'), good.bytes.subarray(0, 20))
   writeFileSync(path('empty.pcap'), '')
@@ -41,7 +41,7 @@ afterAll(() => rmSync(home, { recursive: true, force: true }))
 
 describe.skipIf(engineMissing() !== undefined)('over a store that holds something', () => {
   it.each([
-    ['packed.pcap.gz', 66],
+    ['packed-text.gz', 66],
     ['half-header.pcap', 66],
     ['empty.pcap', 66],
     ['folder', 66],

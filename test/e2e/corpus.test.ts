@@ -30,7 +30,10 @@ if (corpus !== undefined) {
       .map((name) => join(corpus, name))
     const store = join(home, 'store')
     const replay = async (): Promise<Summary> => {
-      const { code, signal, out, err } = await runCommand(['replay', ...captures, '--store', store, '--json'], home)
+      const { code, signal, out, err } = await runCommand(
+        ['replay', '--separate', ...captures, '--store', store, '--json'],
+        home,
+      )
       // Damaged captures are part of the corpus: they cost the exit code, and a line each.
       expect([0, 65, 66], `${signal}: ${err}`).toContain(code)
       return JSON.parse(out) as Summary

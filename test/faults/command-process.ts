@@ -30,17 +30,21 @@ export interface RunningCommand {
   killTree(): void
 }
 
-/** Starts the command in a process group of its own, as user `uid`. `home` holds its key and, without `--store`, its store. */
+/**
+ * Starts the command in a process group of its own, as user `uid`. `home` holds its key and, without `--store`, its store; `stdin` is a file
+ * descriptor, nothing when absent.
+ */
 export function startCommand(
   args: readonly string[],
   home: string,
   environment: Readonly<Record<string, string>> = {},
   uid?: number,
+  stdin?: number,
 ): RunningCommand {
   const startedMs = performance.now()
   const child = spawn(process.execPath, [bin, ...args], {
     env: { PATH: process.env['PATH'] ?? '', HOME: home, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin ?? 'ignore', 'pipe', 'pipe'],
     detached: true,
     ...(uid === undefined ? {} : { uid, gid: uid }),
   })

@@ -3,6 +3,7 @@
 import { exitCodes, UserError } from '@tapwarden/runtime/user-error'
 import { QueryRefused, StoreUnavailable } from '@tapwarden/store/store'
 import { Command, CommanderError, Option } from 'commander'
+import type { ReplayFlags } from './commands/replay.js'
 import { type CommonFlags, version } from './common-flags.js'
 import { type Output, processOutput } from './output.js'
 
@@ -87,19 +88,18 @@ Settings come from --config FILE, then TAPWARDEN_* variables (TAPWARDEN_LOG__LEV
 function addTrafficCommands(program: Command, output: Output, finished: Finished): void {
   common(program.command('replay'))
     .description('read captures (pcap, pcapng) into the store')
-    .argument('<file...>', 'capture files')
+    .argument('<file...>', 'capture files, also gzip or zstd; - is standard input: tcpdump -w - | tapwarden replay -')
     .addOption(
       new Option('--speed <speed>', 'as fast as possible, or as it was captured')
         .choices(['max', 'real'])
         .default('max'),
     )
+    .option('--separate', 'each file is a capture of its own; without it they are one, read in the order of time')
     .option('--json', 'print the summary as JSON')
-    .action(
-      async (files: string[], flags: CommonFlags & { readonly speed: 'max' | 'real'; readonly json?: boolean }) => {
-        const { replay } = await import('./commands/replay.js')
-        finished(await replay(files, flags, output))
-      },
-    )
+    .action(async (files: string[], flags: ReplayFlags) => {
+      const { replay } = await import('./commands/replay.js')
+      finished(await replay(files, flags, output))
+    })
   common(program.command('up'))
     .description('watch an interface until Ctrl-C')
     .requiredOption('-i, --interface <name>', 'interface to capture on')

@@ -20,13 +20,16 @@ export interface Progress {
 
 const lineEveryMs = 5_000
 
+/** `totalBytes` is undefined where nobody can know: lines then, without a share. */
 export function startProgress(
-  totalBytes: number,
+  totalBytes: number | undefined,
   output: Output,
   terminal: NodeJS.WriteStream,
   timers = systemTimers,
 ): Progress {
-  return terminal.isTTY ? startBar(totalBytes, terminal) : startLines(totalBytes, output, timers)
+  return terminal.isTTY && totalBytes !== undefined
+    ? startBar(totalBytes, terminal)
+    : startLines(totalBytes, output, timers)
 }
 
 function startBar(totalBytes: number, terminal: NodeJS.WriteStream): Progress {
@@ -53,14 +56,15 @@ function startBar(totalBytes: number, terminal: NodeJS.WriteStream): Progress {
 }
 
 /** The first line comes after the first interval: a short replay prints none. */
-function startLines(totalBytes: number, output: Output, timers: Timers): Progress {
+function startLines(totalBytes: number | undefined, output: Output, timers: Timers): Progress {
   let last: ProgressState | undefined
   let callOff = timers.after(lineEveryMs, tick)
   function tick(): void {
     if (last !== undefined) {
-      const percent = Math.floor((last.readBytes / Math.max(1, totalBytes)) * 100)
+      const share =
+        totalBytes === undefined ? '' : `${Math.floor((last.readBytes / Math.max(1, totalBytes)) * 100)} %, `
       output.note(
-        `${percent} %, ${count(last.packets)} packets, ${count(last.transactions)} transactions (${harmless(last.file)})`,
+        `${share}${count(last.packets)} packets, ${count(last.transactions)} transactions (${harmless(last.file)})`,
       )
     }
     callOff = timers.after(lineEveryMs, tick)

@@ -60,6 +60,7 @@ const faultCodes: Readonly<Record<FrameSourceErrorCode, ExitCodeName>> = {
   unreadable: 'noInput',
   empty: 'noInput',
   'not-a-capture': 'noInput',
+  compressed: 'noInput',
   'malformed-record': 'dataError',
   'record-too-large': 'dataError',
   'tcpdump-missing': 'unavailable',

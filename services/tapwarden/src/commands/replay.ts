@@ -1,5 +1,5 @@
 /**
- * `replay FILE…`: captures → store, in the order given (replay/capture-files.ts says what makes one capture of several files).
+ * `replay FILE…`: captures → store, together in the order of time, or each by itself (replay/read-captures.ts).
  *
  * A file that cannot be used costs its line on stderr and the exit code; the others are read. What came before a damage is used.
  * Reading the same file again adds nothing: transactions have the same ids.
@@ -11,13 +11,14 @@ import { startEmbeddedStack } from '../embedded-stack.js'
 import { harmless, type Output } from '../output.js'
 import { startProgress } from '../progress.js'
 import { startCaptureThread } from '../replay/captures-in-thread.js'
-import { type InputFiles, inspectInputs } from '../replay/input-files.js'
+import { bytesOfAll, type InputFiles, inspectInputs } from '../replay/input-files.js'
 import { deadLetterCount } from '../services.js'
 import { printSummary, summarize } from '../traffic-summary.js'
 import { untilSignal } from '../until-signal.js'
 
 export interface ReplayFlags extends CommonFlags {
   readonly speed: 'max' | 'real'
+  readonly separate?: boolean
   readonly json?: boolean
 }
 
@@ -58,11 +59,20 @@ async function replayAll(
     const startedMs = performance.now()
     const before = await stack.counts()
     const files = inputs.usable
-    const totalBytes = files.reduce((sum, file) => sum + file.bytes, 0)
-    const progress = startProgress(totalBytes, output, process.stderr)
+    const progress = startProgress(bytesOfAll(files), output, process.stderr)
     const onProgress = progress.update.bind(progress)
-    const { speed } = flags
-    const thread = startCaptureThread({ files, speed, config, keyFile, bus: stack.bus, logger, signal, onProgress })
+    const { speed, separate = false } = flags
+    const thread = startCaptureThread({
+      files,
+      separate,
+      speed,
+      config,
+      keyFile,
+      bus: stack.bus,
+      logger,
+      signal,
+      onProgress,
+    })
     const sensor = await Promise.race([thread.read, stack.failed]).finally(() => {
       progress.stop()
       return thread.terminate()

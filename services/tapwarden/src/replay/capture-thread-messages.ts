@@ -10,6 +10,7 @@ import type { CapturesRead } from './read-captures.js'
 
 export interface CaptureThreadStart {
   readonly files: readonly InputFile[]
+  readonly separate: boolean
   readonly speed: 'max' | 'real'
   readonly config: TapwardenConfig
   readonly keyFile: string

@@ -30,7 +30,7 @@ function loggerWith(bindings: LogFields): Logger {
   }
 }
 
-const { files, speed, config, keyFile } = workerData as CaptureThreadStart
+const { files, separate, speed, config, keyFile } = workerData as CaptureThreadStart
 const bus = new ThreadBus(port)
 const stopping = new AbortController()
 port.on('message', (message: ToCaptureThread) => {
@@ -40,6 +40,7 @@ port.on('message', (message: ToCaptureThread) => {
 })
 const read = await readCaptures({
   files,
+  separate,
   speed,
   bus,
   redactor: await openRedactor(config, keyFile),

@@ -2,7 +2,7 @@
  * The stack's side of the sensor's thread: starts it, puts what it publishes on the bus, hears how it ended. Begin to read this folder here.
  *
  *   the stack's thread                            │ the sensor's thread
- *   input-files ─► captures-in-thread ──start────►│ capture-thread ─► read-captures ─► capture-files ─► paced-source
+ *   input-files ─► captures-in-thread ──start────►│ capture-thread ─► read-captures ─► paced-source
  *                     │        ▲                  │                        │
  *                    bus       └───── publish ────│─────── thread-bus ◄────┘          (capture-thread-messages: all that is said)
  */
@@ -37,8 +37,8 @@ export interface CaptureThread {
 }
 
 export function startCaptureThread(options: CaptureThreadOptions): CaptureThread {
-  const { files, speed, config, keyFile, bus, logger, signal } = options
-  const start: CaptureThreadStart = { files, speed, config, keyFile }
+  const { files, separate, speed, config, keyFile, bus, logger, signal } = options
+  const start: CaptureThreadStart = { files, separate, speed, config, keyFile }
   const thread = new Worker(entryPoint(), { workerData: start, execArgv: [] })
   const tell = (message: ToCaptureThread): void => thread.postMessage(message)
   const stop = (): void => tell({ kind: 'stop' })

@@ -1,16 +1,22 @@
 /**
  * Captures named on the command line, looked at before anything is started: each is a readable file that begins like a capture, or has its
- * fault. A wrong one costs its line and the exit code, not the others. In the stack's thread, before that of captures-in-thread.ts starts.
+ * fault. A wrong one costs its line and the exit code, not the others. A pipe, and standard input, can be read only once: what comes out of
+ * them shows when they are read. In the stack's thread, before that of captures-in-thread.ts starts.
  */
 
-import { open, stat } from 'node:fs/promises'
-import { compressionHint } from '@tapwarden/pcap/compression'
-import { PcapReader } from '@tapwarden/pcap/pcap-reader'
+import { access, constants, stat } from 'node:fs/promises'
+import { isatty } from 'node:tty'
 import { fileReadError, UserError } from '@tapwarden/runtime/user-error'
+import { inputName, standardInput } from '@tapwarden/service-capture/capture-input'
+import { lookAtCapture } from '@tapwarden/service-capture/capture-start'
+import { FrameSourceError } from '@tapwarden/service-capture/frame-source'
+import { sourceFault } from '../sensor.js'
 
 export interface InputFile {
+  /** Or `-`. */
   readonly path: string
-  readonly bytes: number
+  /** Undefined for what can be read once only: nobody knows how much comes. */
+  readonly bytes: number | undefined
   /** Capture time of its first frame, where that is near its start. */
   readonly firstFrameUs: number | undefined
 }
@@ -20,17 +26,17 @@ export interface InputFiles {
   readonly faults: readonly UserError[]
 }
 
-/** Enough for any header that tells a capture from something else, and for the first frame. */
-const startBytes = 65_536
-
 export async function inspectInputs(paths: readonly string[]): Promise<InputFiles> {
   const usable: InputFile[] = []
   const faults: UserError[] = []
   for (const path of paths) {
     try {
+      if (path === standardInput && usable.some((each) => each.path === standardInput)) {
+        throw new UserError('usage', '-: standard input can be read once only; name it once')
+      }
       usable.push(await inspected(path))
     } catch (error) {
-      const fault = error instanceof UserError ? error : fileReadError(path, error)
+      const fault = userErrorOf(path, error)
       if (fault === undefined) throw error
       faults.push(fault)
     }
@@ -38,34 +44,40 @@ export async function inspectInputs(paths: readonly string[]): Promise<InputFile
   return { usable, faults }
 }
 
+/** Bytes of all; undefined where one is a pipe. */
+export function bytesOfAll(files: readonly InputFile[]): number | undefined {
+  return files.reduce<number | undefined>(
+    (sum, { bytes }) => (sum === undefined || bytes === undefined ? undefined : sum + bytes),
+    0,
+  )
+}
+
 async function inspected(path: string): Promise<InputFile> {
-  if (path === '-')
-    throw new UserError('noInput', '-: standard input cannot be read yet; save the capture to a file first')
-  // Before it is opened: to open a pipe nobody writes to blocks for ever, and to close it again ends whoever does.
+  if (path === standardInput) {
+    if (isatty(0)) {
+      throw new UserError(
+        'usage',
+        '-: standard input is a terminal; pipe a capture into it: tcpdump -i eth0 -w - | tapwarden replay -',
+      )
+    }
+    return { path, bytes: undefined, firstFrameUs: undefined }
+  }
   const found = await stat(path)
   if (found.isDirectory()) throw new UserError('noInput', `${path}: is a folder; name the captures in it`)
-  if (!found.isFile()) {
-    const what = found.isFIFO() ? 'a pipe' : 'no file'
-    throw new UserError('noInput', `${path}: is ${what}; save the capture to a file first`)
+  if (found.isFIFO() || found.isSocket()) {
+    await access(path, constants.R_OK)
+    return { path, bytes: undefined, firstFrameUs: undefined }
   }
-  const file = await open(path, 'r')
-  try {
-    const start = new Uint8Array(startBytes)
-    const { bytesRead } = await file.read(start, 0, start.length, 0)
-    if (bytesRead === 0) throw new UserError('noInput', `${path}: is empty`)
-    let firstFrameUs: number | undefined
-    const reader = new PcapReader({
-      onFrame: (frame) => {
-        firstFrameUs ??= frame.timestampUs
-      },
-    })
-    const fault = reader.push(start, 0, bytesRead) ?? reader.end()
-    if (fault?.code === 'not-a-capture') {
-      const hint = compressionHint(start, 0)
-      throw new UserError('noInput', `${path}: is neither pcap nor pcapng${hint === undefined ? '' : `: ${hint}`}`)
-    }
-    return { path, bytes: found.size, firstFrameUs }
-  } finally {
-    await file.close()
-  }
+  if (!found.isFile()) throw new UserError('noInput', `${path}: is no file; save the capture to a file first`)
+  await access(path, constants.R_OK)
+  const { firstFrameUs } = await lookAtCapture(path)
+  return { path, bytes: found.size, firstFrameUs }
+}
+
+function userErrorOf(path: string, error: unknown): UserError | undefined {
+  if (error instanceof UserError) return error
+  if (!(error instanceof FrameSourceError)) return fileReadError(path, error)
+  // Named like the other faults of files: what follows the name is what is wrong.
+  const { message } = sourceFault(error)
+  return new UserError('noInput', message.replace(`${inputName(path)} `, `${path}: `), { cause: error })
 }

@@ -1,6 +1,7 @@
 /**
- * Reads captures one after the other onto a bus: one run of the sensor each, so that connections of unrelated captures are not one.
- * In the sensor's thread; knows nothing of threads: capture-files.ts says which files are one capture, the bus is whichever it is given.
+ * Reads captures onto a bus, in the sensor's thread: all of them as one, in the order of time, so that a connection may go on in the next
+ * file of a rotated capture, or have its two directions in two files; or each as a capture of its own, whose connections are others.
+ * A damaged file is read up to its damage. Knows nothing of threads: the bus is whichever it is given.
  */
 
 import type { Bus } from '@tapwarden/bus/bus'
@@ -8,14 +9,16 @@ import type { Redactor } from '@tapwarden/redaction/redact-transaction'
 import type { Logger } from '@tapwarden/runtime/logger'
 import { type CaptureProgress, runCapture } from '@tapwarden/service-capture/capture-pipeline'
 import type { CaptureConfig } from '@tapwarden/service-capture/config'
+import { MergedCapturesSource } from '@tapwarden/service-capture/merged-captures'
 import type { ProgressState } from '../progress.js'
-import { notVisible } from '../sensor.js'
-import { CaptureFiles } from './capture-files.js'
+import { notVisible, sourceFault } from '../sensor.js'
 import type { InputFile } from './input-files.js'
 import { PacedSource } from './paced-source.js'
 
 export interface ReadCapturesOptions {
   readonly files: readonly InputFile[]
+  /** Each file is a capture of its own, read in the order given. */
+  readonly separate: boolean
   readonly speed: 'max' | 'real'
   readonly bus: Bus
   readonly redactor: Redactor
@@ -36,27 +39,32 @@ export interface CapturesRead {
 }
 
 export async function readCaptures(options: ReadCapturesOptions): Promise<CapturesRead> {
-  const { bus, redactor, config, logger, signal } = options
-  const files = new CaptureFiles(options.files)
+  const { files, bus, redactor, config, logger, signal } = options
+  const captures = options.separate ? files.map((file) => [file]) : [files]
   const hidden: Record<string, number> = {}
   const warnings: string[] = []
+  const faults: { exitCode: number; message: string }[] = []
   let packets = 0
   let transactions = 0
-  for (let next = files.nextCapture(); next !== undefined && !signal.aborted; next = files.nextCapture()) {
-    const source = options.speed === 'real' ? new PacedSource(next) : next
+  let readBytes = 0
+  for (const capture of captures) {
+    if (signal.aborted) break
+    const merged = new MergedCapturesSource(capture)
+    const source = options.speed === 'real' ? new PacedSource(merged) : merged
     const onProgress = (at: CaptureProgress): void =>
       options.onProgress({
-        file: files.current,
-        readBytes: files.readBytes,
+        file: merged.current,
+        readBytes: readBytes + at.bytesRead,
         packets: packets + at.packetCount,
         transactions: transactions + at.transactionCount,
       })
     const summary = await runCapture({ source, bus, redactor, config, logger, signal, onProgress })
     packets += summary.packetCount
     transactions += summary.transactionCount
+    readBytes += merged.statistics().bytesRead
     warnings.push(...summary.warnings)
     for (const [what, count] of Object.entries(notVisible(summary))) hidden[what] = (hidden[what] ?? 0) + count
+    for (const { exitCode, message } of merged.faults.map(sourceFault)) faults.push({ exitCode, message })
   }
-  const faults = files.faults.map(({ exitCode, message }) => ({ exitCode, message }))
   return { packets, transactions, notVisible: hidden, warnings, faults }
 }
