@@ -27,8 +27,11 @@ export type { FlowInfo } from './flow.js'
 export { type FlowLimits, flowDefaultLimits } from './flow-limits.js'
 
 export interface FlowTableOptions {
-  /** Called once a flow that carries bytes, before its first. */
-  readonly consumerOf: (flow: FlowInfo) => StreamConsumer
+  /**
+   * Called once a flow that carries bytes, before its first. `buffer[from, to)`, borrowed, are those that the consumer will be given first, so that
+   * they may tell which it should be; none when a gap comes first.
+   */
+  readonly consumerOf: (flow: FlowInfo, buffer: Uint8Array, from: number, to: number) => StreamConsumer
   readonly limits?: Partial<FlowLimits>
   /** Random bits that keep hash collisions from being chosen from outside; no result depends on them. */
   readonly hashSeed?: number
@@ -392,11 +395,11 @@ export class FlowTable implements FlowContext {
   }
 
   /** For flows of this table only. */
-  openConsumer(flow: Flow, isFirstClient: boolean): StreamConsumer {
+  openConsumer(flow: Flow, isFirstClient: boolean, buffer: Uint8Array, from: number, to: number): StreamConsumer {
     this.#openedFlowCount++
     const client = this.#index.endpoint(flow.index, isFirstClient)
     const server = this.#index.endpoint(flow.index, !isFirstClient)
-    return this.#consumerOf({
+    const info: FlowInfo = {
       flowId: communityId(client.address, client.port, server.address, server.port),
       clientIp: addressText(client.address, 0, client.address.length === 4 ? 4 : 16),
       clientPort: client.port,
@@ -405,7 +408,8 @@ export class FlowTable implements FlowContext {
       vlanIds: flow.vlanIds,
       directionAssumed: flow.isDirectionAssumed,
       midStream: flow.isMidStream,
-    })
+    }
+    return this.#consumerOf(info, buffer, from, to)
   }
 
   /** For flows of this table only. */

@@ -29,8 +29,8 @@ export interface FlowInfo {
 
 /** What flows of one table share. */
 export interface FlowContext {
-  /** `isFirstClient`: the client is the endpoint that comes first in the flow's key. */
-  openConsumer(flow: Flow, isFirstClient: boolean): StreamConsumer
+  /** `isFirstClient`: the client is the endpoint that comes first in the flow's key. `buffer[from, to)`: the bytes that come first, borrowed. */
+  openConsumer(flow: Flow, isFirstClient: boolean, buffer: Uint8Array, from: number, to: number): StreamConsumer
   portOf(flow: Flow, isFirst: boolean): number
   countGap(missedBytes: number): void
   countAnomaly(name: HalfStreamAnomaly): void
@@ -269,7 +269,7 @@ export class Flow implements HalfStreamOwner {
       this.isDirectionAssumed = true
     }
     this.#hasOpened = true
-    const consumer = this.#context.openConsumer(this, this.isFirstClient)
+    const consumer = this.#context.openConsumer(this, this.isFirstClient, buffer, from, to)
     this.#consumer = consumer
     const other = this.otherOf(half)
     if (other.isEnded) consumer.end(this.#directionOf(other), 'fin', this.lastSeenUs)

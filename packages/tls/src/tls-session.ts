@@ -132,7 +132,7 @@ export class TlsSession {
   #isWaiting = false
   /** TLS 1.3, records of the client under early keys, until the server has said whether it takes them. */
   #early: Pending[] = []
-  #earlyState: 'undecided' | 'accepted' | 'rejected' = 'undecided'
+  #earlyState: 'none' | 'undecided' | 'accepted' | 'rejected' = 'none'
   #isRetried = false
   /** Bytes of records whose content was read. */
   openedBytes = 0
@@ -337,7 +337,10 @@ export class TlsSession {
     if (half.lostBytes > 0 && half.stage === 'traffic' && half.opener !== undefined) {
       this.#options.consumer.gap(half.direction, half.lostBytes, atUs)
     }
-    if (half === this.#client && this.#early.length > 0) this.#decideEarly(true)
+    if (this.#early.length > 0 && half === this.#client) {
+      if (this.#serverHello === undefined) this.giveUp('tls.hello-missing')
+      else this.#decideEarly(true)
+    }
     this.#options.consumer.end(half.direction, reason, atUs)
   }
 
@@ -472,7 +475,9 @@ export class TlsSession {
       this.#options.counters.helloCount++
     }
     // The second after a HelloRetryRequest is of the same connection; one under encryption renegotiates (RFC 5246 §7.4.1.2).
-    if (this.#clientHello === undefined || half.stage !== 'clear') this.#clientHello = hello
+    if (this.#clientHello !== undefined && half.stage === 'clear') return
+    this.#clientHello = hello
+    if (half.stage === 'clear' && hello.offersEarlyData) this.#earlyState = 'undecided'
   }
 
   #readServerHello(half: Half, bytes: Uint8Array, from: number, to: number): void {
@@ -495,13 +500,16 @@ export class TlsSession {
     this.#alpn = hello.alpn ?? this.#alpn
     for (const { reader } of [this.#c2s, this.#s2c]) reader.headerVersion = Math.min(hello.version, versionTls12)
     if (this.#suite !== undefined && !isFitting(this.#suite, hello)) this.#suite = undefined
-    if (hello.version !== versionTls13) return
+    if (hello.version !== versionTls13) {
+      this.#dropEarly()
+      return
+    }
     this.#server.enter('handshake')
     if (this.#client.stage === 'clear') this.#client.enter('handshake')
-    if (this.#clientHello?.offersEarlyData !== true || this.#isRetried) this.#earlyState = 'rejected'
   }
 
   #dropEarly(): void {
+    if (this.#earlyState !== 'undecided') return
     this.#earlyState = 'rejected'
     if (this.#early.length > 0) this.#options.counters.anomaly('tls.early-data-rejected')
     for (const pending of this.#early) this.#forget(pending)
