@@ -66,7 +66,7 @@ const touchIntervalUs = 1_000_000
 const lateSynMaxBytes = 1_048_576
 
 export class FlowTable implements FlowContext {
-  readonly #consumerOf: (flow: FlowInfo) => StreamConsumer
+  readonly #consumerOf: FlowTableOptions['consumerOf']
   readonly #limits: FlowLimits
   readonly #index: FlowIndex
   readonly #ages = new AgeLists(evictionOrder.length)
