@@ -186,6 +186,22 @@ export class HalfStream {
     this.nextSeq = seq
     this.firstSeq = seq
     this.#flags = (this.#flags & ackedByData) | started | (isKnown ? startKnown : 0)
+    if (this.#pending.length > 0) this.#forgetOutside(seq)
+  }
+
+  /** What waits and lies before the start, or far behind it, is of no connection that starts there. Without this `pending` would lie before `nextSeq`. */
+  #forgetOutside(seq: number): void {
+    const waiting = this.#pending
+    this.#pending = []
+    this.bufferedBytes = 0
+    for (const early of waiting) {
+      const ahead = seqDistance(seq, early.seq)
+      const skipped = ahead < 0 ? -ahead : 0
+      if (skipped >= early.bytes.length || ahead > windowMaxBytes) continue
+      const bytes = early.bytes.subarray(skipped)
+      this.#pending.push({ ...early, seq: seqAdd(early.seq, skipped), bytes })
+      this.bufferedBytes += bytes.length + earlyOverheadBytes
+    }
   }
 
   /** The other side acknowledged `ack` before anything of this direction was captured. `isKnown`: nothing can have come before. */
