@@ -272,9 +272,14 @@ class CapturePipeline implements FrameSink {
       missedBytes: flows.missedBytes,
       shedCount: this.#transactions.shedCount,
       opaqueBytes: http.opaqueBytes,
-      anomalies: this.#reader.anomalies(),
+      anomalies: withOddities(this.#reader.anomalies(), this.#options.source.statistics().oddities),
     }
   }
+}
+
+function withOddities(anomalies: Map<string, number>, oddities?: ReadonlyMap<string, number>): Map<string, number> {
+  for (const [name, count] of oddities ?? []) anomalies.set(name, count)
+  return anomalies
 }
 
 function flowLimitsOf({ flows }: CaptureConfig) {

@@ -22,6 +22,8 @@ export interface FrameSourceStatistics {
   readonly restartCount: number
   /** What was wrong without ending the capture, in sentences. */
   readonly warnings: readonly string[]
+  /** How often something of the source itself went wrong, by name: `source.…`. They count as anomalies of the sensor. */
+  readonly oddities?: ReadonlyMap<string, number>
 }
 
 export interface FrameSource {
