@@ -53,13 +53,22 @@ export class HttpCounters {
   bufferOverflowCount = 0
   /** Messages whose content, or part of it, stayed encoded: damage, a limit, a coding that cannot be undone. */
   undecodedContentCount = 0
-  /** Flows given up as not HTTP/1, by what they are. */
+  /** Flows given up as neither HTTP/1 nor HTTP/2, by what they are; `http2`: begun like it, and not gone on. */
   opaqueFlows = { tls: 0, http2: 0, other: 0, tunnel: 0 }
   /** Frames and messages behind WebSocket handshakes, whether or not these were still held. */
   webSocketFrameCount = 0
   webSocketMessageCount = 0
   /** Bytes on such flows. */
   opaqueBytes = 0
+  /** Flows read as HTTP/2. */
+  http2FlowCount = 0
+  http2GoAwayCount = 0
+  /** Frames of streams that were over, or whose start was not seen. */
+  http2StrayFrameCount = 0
+  /** Requests whose method or target stood in a table entry that was not seen; they are no transaction. */
+  http2UnknownRequestCount = 0
+  /** gRPC messages of transactions, both ways. */
+  grpcMessageCount = 0
   readonly anomalies = new Map<AnomalyName, number>()
 
   anomaly(name: AnomalyName): void {
@@ -106,3 +115,24 @@ export type AnomalyName =
   | 'http.directions-swapped'
   | 'http.response-without-head'
   | 'http.pipeline-overflow'
+  | 'http2.preface-invalid'
+  | 'http2.frame-malformed'
+  | 'http2.frame-too-large'
+  | 'http2.frame-unexpected'
+  | 'http2.continuation-unexpected'
+  | 'http2.continuation-flood'
+  | 'http2.header-block-too-large'
+  | 'http2.header-block-lost'
+  | 'http2.hpack-malformed'
+  | 'http2.huffman-end-odd'
+  | 'http2.table-size-odd'
+  | 'http2.table-not-kept'
+  | 'http2.fields-unknown'
+  | 'http2.request-unknown'
+  | 'http2.status-unknown'
+  | 'http2.field-invalid'
+  | 'http2.pseudo-field-invalid'
+  | 'http2.connection-specific-field'
+  | 'http2.content-length-mismatch'
+  | 'http2.stream-overflow'
+  | 'http2.rapid-reset'

@@ -11,10 +11,11 @@ import { assert } from '@tapwarden/base/assert'
 import { looksLikeGzip } from './coding-ways.js'
 import { codingsOf, decodeContent } from './content.js'
 import { FieldTable, nameHashOf } from './field-list.js'
+import type { GrpcTraffic } from './grpc.js'
 import type { AnomalyName, FlowAnomalyName, HttpCounters, HttpLimits } from './http-limits.js'
 import { latin1 } from './octets.js'
 import type { Proxied } from './proxy-protocol.js'
-import type { RawRequest, RawResponse, RawTransaction } from './raw-transaction.js'
+import type { Http2Facts, RawRequest, RawResponse, RawTransaction } from './raw-transaction.js'
 import { emptyStartLine, isMethod, methodText, versionText } from './start-line.js'
 import type { WebSocketTraffic } from './web-socket.js'
 
@@ -342,6 +343,10 @@ class TransactionView implements RawTransaction {
   reversed = false
   proxied: Proxied | undefined = undefined
   webSocket: WebSocketTraffic | undefined
+  /** These three are undefined again once the sink has returned. */
+  scheme: 'http' | 'https' | undefined
+  http2: Http2Facts | undefined
+  grpc: GrpcTraffic | undefined
   anomalies: readonly Oddity[] = noAnomalies
 
   get request(): Message {
@@ -394,6 +399,11 @@ export class MessagePool {
   constructor(limits: HttpLimits, counters: HttpCounters) {
     this.limits = limits
     this.counters = counters
+  }
+
+  /** Bytes that are held beside messages, or no longer, below 0. */
+  count(bytes: number): void {
+    this.bufferedBytes += bytes
   }
 
   /** No more is to be held. */

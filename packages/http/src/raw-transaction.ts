@@ -4,6 +4,7 @@
  */
 
 import type { FieldList } from './field-list.js'
+import type { GrpcTraffic } from './grpc.js'
 import type { Proxied } from './proxy-protocol.js'
 import type { WebSocketTraffic } from './web-socket.js'
 
@@ -32,6 +33,17 @@ export interface RawResponse extends RawMessage {
   readonly status: number
 }
 
+/** Which stream of an HTTP/2 connection it was, and how that ended. */
+export interface Http2Facts {
+  readonly streamId: number
+  /** The request came by HTTP/1, with `Upgrade: h2c`; the stream is not of its identity. RFC 7540 §3.2. */
+  readonly isUpgraded: boolean
+  /** The server sent the request as well, to answer it unasked. RFC 9113 §8.4. */
+  readonly isPushed: boolean
+  /** Error code of the RST_STREAM that ended it, whoever sent that. RFC 9113 §7. */
+  readonly resetCode: number | undefined
+}
+
 export interface RawTransaction {
   /** 0-based position in its flow. */
   readonly flowIndex: number
@@ -50,6 +62,10 @@ export interface RawTransaction {
   readonly proxied?: Proxied | undefined
   /** Of a WebSocket handshake: what followed it. */
   readonly webSocket?: WebSocketTraffic | undefined
+  /** As `:scheme` names it, or whoever decrypted the bytes. Undefined: as the target says, else `http`. */
+  readonly scheme?: 'http' | 'https' | undefined
+  readonly http2?: Http2Facts | undefined
+  readonly grpc?: GrpcTraffic | undefined
   /** Names of protocol oddities, deduplicated. */
   readonly anomalies: readonly string[]
 }
