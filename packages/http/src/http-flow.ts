@@ -6,6 +6,8 @@
  *                                              │ both complete, or no response will come
  *                                              ▼ sink(RawTransaction)
  *
+ * Where the connection turns out to speak HTTP/2, all further bytes go to an `Http2Flow`.
+ *
  * @long: one life cycle, whose steps share its state.
  */
 
@@ -13,6 +15,8 @@ import { forgetDecoded } from './content.js'
 import { nameHashOf } from './field-list.js'
 import type { FlowAnomalyName, HttpCounters, HttpLimits } from './http-limits.js'
 import { type ContentRule, Http1Parser, type MessageListener } from './http1-parser.js'
+import { Http2Flow } from './http2-flow.js'
+import { findFrames } from './http2-frame.js'
 import type { Message, MessagePool } from './message.js'
 import { guessProtocol } from './protocol-guess.js'
 import { mayStartProxyHeader, needMoreOctets, notProxyHeader, type Proxied, ProxyHeader } from './proxy-protocol.js'
@@ -28,6 +32,8 @@ export interface HttpFlowOptions {
   readonly sink: RawTransactionSink
   /** The flow was joined after its start. */
   readonly midStream: boolean
+  /** `https`: the bytes were decrypted. Default: what targets say, else `http`. */
+  readonly scheme?: 'https' | undefined
 }
 
 const hostHash = nameHashOf('host')
@@ -42,6 +48,7 @@ export class HttpFlow implements MessageListener {
   readonly #counters: HttpCounters
   readonly #sink: RawTransactionSink
   readonly #midStream: boolean
+  readonly #scheme: 'https' | undefined
   readonly #requests: Http1Parser
   readonly #responses: Http1Parser
   readonly #pairer: TransactionPairer
@@ -62,6 +69,8 @@ export class HttpFlow implements MessageListener {
   #serverFrames: WebSocketDirection | undefined
   #handshake: Message | undefined
   #handshakeDueUs = 0
+  /** Reads all bytes once the connection speaks HTTP/2. */
+  #http2: Http2Flow | undefined
   /** What was odd below while no message of that direction was being read; made when there is something. */
   #noted: { readonly requests: Set<FlowAnomalyName>; readonly responses: Set<FlowAnomalyName> } | undefined
 
@@ -71,6 +80,7 @@ export class HttpFlow implements MessageListener {
     this.#counters = options.pool.counters
     this.#sink = options.sink
     this.#midStream = options.midStream
+    this.#scheme = options.scheme
     this.#isAtStart = !options.midStream
     this.#pairer = new TransactionPairer(options.midStream)
     this.#requests = new Http1Parser(true, options.pool, this)
@@ -88,7 +98,7 @@ export class HttpFlow implements MessageListener {
   ): void {
     if (this.#isOpaque) {
       if (this.#handshake !== undefined && atUs >= this.#handshakeDueUs) this.#publishHandshake(true)
-      this.opaque(this.#parser(direction).isRequest, buffer, from, to)
+      this.opaque(this.#parser(direction).isRequest, buffer, from, to, atUs, seq, ack)
       return
     }
     if (this.#isAtStart && direction === 'c2s' && from < to) {
@@ -97,7 +107,8 @@ export class HttpFlow implements MessageListener {
     }
     if (!this.#hasSides) this.#findSides(direction, buffer, from, to)
     if (this.#isOpaque) {
-      this.#counters.opaqueBytes += to - from
+      if (this.#http2 !== undefined) this.#http2.bytes(direction, buffer, from, to, atUs, seq, ack)
+      else this.#counters.opaqueBytes += to - from
       return
     }
     const parser = this.#parser(direction)
@@ -106,7 +117,11 @@ export class HttpFlow implements MessageListener {
     if (parser.isLost) this.#checkSearch()
   }
 
-  gap(direction: FlowDirection, missedBytes: number, _atUs: number): void {
+  gap(direction: FlowDirection, missedBytes: number, atUs: number): void {
+    if (this.#http2 !== undefined) {
+      this.#http2.gap(direction, missedBytes, atUs)
+      return
+    }
     this.#pairer.hasGap = true
     if (this.#isOpaque) {
       this.#webSocketOf(this.#parser(direction).isRequest)?.gap(missedBytes)
@@ -126,6 +141,10 @@ export class HttpFlow implements MessageListener {
    * still waits; else to the next message: so what is told came at the latest with the message's bytes, and behind those of the message before it.
    */
   anomaly(direction: FlowDirection, name: FlowAnomalyName): void {
+    if (this.#http2 !== undefined) {
+      this.#http2.anomaly(direction, name)
+      return
+    }
     const parser = this.#parser(direction)
     const isRequest = parser === this.#requests
     const message = this.#handshake ?? parser.current ?? (isRequest ? this.#pairer.pending.at(-1) : undefined)
@@ -136,7 +155,8 @@ export class HttpFlow implements MessageListener {
     }
   }
 
-  end(direction: FlowDirection, reason: FlowEnd, _atUs: number): void {
+  end(direction: FlowDirection, reason: FlowEnd, atUs: number): void {
+    this.#http2?.end(direction, reason, atUs)
     const bit = direction === 'c2s' ? 1 : 2
     if ((this.#endedDirections & bit) !== 0) return
     this.#endedDirections |= bit
@@ -163,7 +183,19 @@ export class HttpFlow implements MessageListener {
     return isRequest ? this.#requestHead(message) : this.#responseHead(message)
   }
 
-  opaque(isRequest: boolean, buffer: Uint8Array, from: number, to: number): void {
+  opaque(
+    isRequest: boolean,
+    buffer: Uint8Array,
+    from: number,
+    to: number,
+    atUs: number,
+    seq: number,
+    ack: number,
+  ): void {
+    if (this.#http2 !== undefined) {
+      this.#http2.bytes(isRequest === this.reversed ? 's2c' : 'c2s', buffer, from, to, atUs, seq, ack)
+      return
+    }
     this.#counters.opaqueBytes += to - from
     this.#webSocketOf(isRequest)?.push(buffer, from, to)
   }
@@ -175,8 +207,8 @@ export class HttpFlow implements MessageListener {
   }
 
   #requestHead(request: Message): ContentRule {
-    if (request.startLine.version === 20 && request.hasMethod('PRI')) {
-      this.#goOpaque('http2')
+    if (request.startLine.version === 20 && request.hasMethod('PRI') && request.fields.count === 0) {
+      this.#startHttp2('start').skipPrefaceHead()
       return 'opaque'
     }
     this.#hasSides = true
@@ -262,7 +294,11 @@ export class HttpFlow implements MessageListener {
     if (isTunnel) {
       if (!request.isEnded) this.#requests.end(true)
       else if (response.status === 101 && isWebSocket(response)) this.#hold(request, response)
-      else this.#publish(request, response)
+      else if (response.status === 101 && speaksNow(response) === 'h2c') {
+        this.#upgrade(request)
+        this.#pool.give(response)
+        return
+      } else this.#publish(request, response)
       this.#flush()
       this.#goOpaque('tunnel')
     } else if (request.isEnded) this.#publish(request, response)
@@ -285,6 +321,7 @@ export class HttpFlow implements MessageListener {
     view.fill(request, response, this.#midStream, this.reversed)
     view.proxied = this.reversed ? undefined : this.#proxied
     view.webSocket = webSocket
+    view.scheme = this.#scheme
     try {
       this.#sink(view)
     } catch (error) {
@@ -350,6 +387,7 @@ export class HttpFlow implements MessageListener {
    */
   abandon(): void {
     this.#isOpaque = true
+    this.#http2?.abandon()
     for (const parser of [this.#requests, this.#responses]) parser.abandon()
     const handshake = this.#handshake
     this.#handshake = undefined
@@ -359,6 +397,30 @@ export class HttpFlow implements MessageListener {
       request.response?.release()
     }
     this.#pairer.pending.length = 0
+  }
+
+  /** The connection goes on in HTTP/2, and there the request is answered. RFC 7540 §3.2. */
+  #upgrade(request: Message): void {
+    this.#pairer.remove(request)
+    request.response = undefined
+    this.#startHttp2('start').adopt(request)
+  }
+
+  /** From here on the connection speaks HTTP/2. `from`: with its first bytes, or nobody knows where. */
+  #startHttp2(from: 'start' | 'midway'): Http2Flow {
+    this.#flush()
+    this.#isOpaque = true
+    this.#http2 = new Http2Flow({
+      pool: this.#pool,
+      sink: this.#sink,
+      midStream: this.#midStream,
+      scheme: this.#scheme,
+      from,
+      reversed: this.reversed,
+      proxied: this.#proxied,
+      flowIndex: this.#requestCount,
+    })
+    return this.#http2
   }
 
   /** No response will come any more. */
@@ -429,17 +491,24 @@ export class HttpFlow implements MessageListener {
     // In the middle of a start line, the next bytes may look like anything.
     if (!isFirst && !parser.isLost) return
     const guess = guessProtocol(buffer, from, to)
-    if (guess === 'http1-request' || guess === 'http1-response') {
+    // The preface of HTTP/2 reads like a request.
+    if (guess === 'http1-request' || guess === 'http1-response' || guess === 'http2') {
       this.#hasSides = true
-      const isReversed = (guess === 'http1-request') !== (direction === 'c2s')
+      const isReversed = (guess !== 'http1-response') !== (direction === 'c2s')
       if (isReversed === this.reversed) return
       this.reversed = isReversed
       this.#requests.restart()
       this.#responses.restart()
       return
     }
+    if (guess === 'other' && this.#requestCount === 0 && findFrames(buffer, from, to, 0) >= 0) {
+      // A server may speak before the client's preface came; all else is the middle of a connection.
+      const isStart = !this.#midStream && !this.#pairer.hasGap && isFirst && parser === this.#responses
+      this.#startHttp2(isStart ? 'start' : 'midway')
+      return
+    }
     if (!isFirst) return
-    if (guess === 'tls' || guess === 'http2') {
+    if (guess === 'tls') {
       if (this.#requestCount === 0) this.#goOpaque(guess)
       return
     }
@@ -465,8 +534,12 @@ export class HttpFlow implements MessageListener {
 const waitingAlwaysBytes = 8_192
 
 /** RFC 6455 §4.2.2: the server's Upgrade names what the connection speaks now. */
-function isWebSocket({ fields }: Message): boolean {
-  return fields.first('upgrade')?.toLowerCase() === 'websocket'
+function isWebSocket(response: Message): boolean {
+  return speaksNow(response) === 'websocket'
+}
+
+function speaksNow({ fields }: Message): string | undefined {
+  return fields.first('upgrade')?.trim().toLowerCase()
 }
 
 function takeNoted(message: Message, noted: Set<FlowAnomalyName>): void {

@@ -39,7 +39,7 @@ export interface MessageListener {
   /** A head is complete. */
   head(message: Message, isRequest: boolean): ContentRule
   /** Bytes behind the last message, of whatever the connection speaks now. Borrowed. */
-  opaque(isRequest: boolean, buffer: Uint8Array, from: number, to: number): void
+  opaque(isRequest: boolean, buffer: Uint8Array, from: number, to: number, atUs: number, seq: number, ack: number): void
   /** A message is complete, or will never be (`message.isIncomplete`). The listener owns it from here on. */
   ended(message: Message, isRequest: boolean): void
 }
@@ -85,7 +85,7 @@ export class Http1Parser {
     for (let at = from; at < to; ) {
       switch (this.state) {
         case 'opaque':
-          this.#listener.opaque(this.isRequest, buffer, at, to)
+          this.#listener.opaque(this.isRequest, buffer, at, to, atUs, seq + (at - from), ack)
           return
         case 'bare':
           return
