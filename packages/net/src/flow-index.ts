@@ -2,7 +2,7 @@
  * Address pair → flow number, without a string or an object per packet: open addressing in typed arrays.
  *
  * A key is ten 32-bit words: address and port of the endpoint that comes first in Community ID's order, then of the other, so that
- * both directions have one key. Invariant: a chain of used slots has no hole between a key's home and its place (deletion shifts
+ * both directions have one key; and, where networks are told apart, which one. Invariant: a chain of used slots has no hole between a key's home and its place (deletion shifts
  * back), and at most half of the slots are used.
  */
 
@@ -11,7 +11,10 @@ import type { SegmentView } from './frame.js'
 
 export const keyWords = 10
 const portsWord = 8
+/** And the network, where that is part of the key. */
 const versionWord = 9
+const versionMask = 0xf
+const networkShift = 4
 
 export class FlowIndex {
   readonly #seed: number
@@ -89,7 +92,7 @@ export class FlowIndex {
   /** Bytes of the address and the port of one endpoint of a flow: the first or the second of its key. Copies. */
   endpoint(flow: number, isFirst: boolean): { readonly address: Uint8Array; readonly port: number } {
     const key = this.#keys.subarray(flow * keyWords, (flow + 1) * keyWords)
-    const addressBytes = key[versionWord] === 4 ? 4 : 16
+    const addressBytes = (key[versionWord]! & versionMask) === 4 ? 4 : 16
     const address = new Uint8Array(addressBytes)
     const view = new DataView(address.buffer)
     for (let word = 0; word < addressBytes / 4; word++) view.setUint32(word * 4, key[(isFirst ? 0 : 4) + word]!)
@@ -97,7 +100,7 @@ export class FlowIndex {
   }
 
   #readKey(segment: SegmentView): void {
-    const { view, sourceAt, destinationAt, addressBytes, sourcePort, destinationPort } = segment
+    const { view, sourceAt, destinationAt, addressBytes, sourcePort, destinationPort, networkKey } = segment
     const key = this.key
     let order = 0
     for (let at = 0; at < addressBytes && order === 0; at += 4) {
@@ -109,8 +112,9 @@ export class FlowIndex {
     key[0] = view.getUint32(firstAt)
     key[4] = view.getUint32(secondAt)
     key[portsWord] = isFirst ? (sourcePort << 16) | destinationPort : (destinationPort << 16) | sourcePort
-    key[versionWord] = addressBytes === 4 ? 4 : 6
+    key[versionWord] = (addressBytes === 4 ? 4 : 6) | (networkKey << networkShift)
     let hash = mix(mix(mix(this.#seed, key[0]!), key[4]!), key[portsWord]!)
+    if (networkKey !== 0) hash = mix(hash, networkKey)
     for (let word = 1; word < 4; word++) {
       key[word] = addressBytes === 4 ? 0 : view.getUint32(firstAt + word * 4)
       key[4 + word] = addressBytes === 4 ? 0 : view.getUint32(secondAt + word * 4)
@@ -126,7 +130,7 @@ export class FlowIndex {
     const at = flow * keyWords
     if (keys[at] !== key[0] || keys[at + 4] !== key[4] || keys[at + portsWord] !== key[portsWord]) return false
     if (keys[at + versionWord] !== key[versionWord]) return false
-    if (key[versionWord] === 4) return true
+    if ((key[versionWord]! & versionMask) === 4) return true
     for (let word = 1; word < 8; word++) if (keys[at + word] !== key[word]) return false
     return true
   }

@@ -14,6 +14,7 @@
 import { addressText } from './address-text.js'
 import { AgeLists } from './age-lists.js'
 import { AnomalyCounts } from './anomaly-counts.js'
+import { flowTunnelOf } from './decapsulation/flow-tunnel.js'
 import { Flow, type FlowContext, type FlowInfo } from './flow.js'
 import { communityId } from './flow-id.js'
 import { FlowIndex } from './flow-index.js'
@@ -23,7 +24,7 @@ import { earlyOverheadBytes, type HalfStream, type HalfStreamAnomaly, noAck, win
 import { seqAdd, seqDistance } from './sequence.js'
 import type { FlowAnomaly, StreamConsumer } from './stream-consumer.js'
 
-export type { FlowInfo } from './flow.js'
+export type { FlowInfo, FlowTunnel } from './flow.js'
 export { type FlowLimits, flowDefaultLimits } from './flow-limits.js'
 
 export interface FlowTableOptions {
@@ -202,6 +203,7 @@ export class FlowTable implements FlowContext {
     if (this.#index.isFull) this.#evict(nowUs)
     const vlanIds = segment.vlanCount === 0 ? noVlans : [...segment.vlanIds.subarray(0, segment.vlanCount)]
     const flow = new Flow(this.#index.add(), this, vlanIds, nowUs)
+    if (segment.tunnelCount > 0) flow.tunnel = flowTunnelOf(segment)
     this.#flows[flow.index] = flow
     return flow
   }
@@ -406,6 +408,7 @@ export class FlowTable implements FlowContext {
       serverIp: addressText(server.address, 0, server.address.length === 4 ? 4 : 16),
       serverPort: server.port,
       vlanIds: flow.vlanIds,
+      ...(flow.tunnel === undefined ? undefined : { tunnel: flow.tunnel }),
       directionAssumed: flow.isDirectionAssumed,
       midStream: flow.isMidStream,
     }

@@ -8,8 +8,17 @@
  */
 
 import { isSenderClient } from './client-guess.js'
+import type { TunnelName } from './decapsulation/tunnels.js'
 import { HalfStream, type HalfStreamAnomaly, type HalfStreamOwner, noAck } from './half-stream.js'
 import type { Direction, EndReason, FlowAnomaly, StreamConsumer } from './stream-consumer.js'
+
+/** The tunnels around a packet. */
+export interface FlowTunnel {
+  /** Outermost first. */
+  readonly names: readonly TunnelName[]
+  /** Number of the innermost virtual network (VXLAN, GENEVE, NVGRE, backbone bridges), if one is named. */
+  readonly vni?: number
+}
 
 /** What a consumer is told of its flow; strings are made once. */
 export interface FlowInfo {
@@ -21,6 +30,8 @@ export interface FlowInfo {
   readonly serverPort: number
   /** Outermost first, of the packet that opened the flow. */
   readonly vlanIds: readonly number[]
+  /** What that packet came through; absent where it came through nothing. */
+  readonly tunnel?: FlowTunnel
   /** Neither SYN nor SYN-ACK told who the client is. */
   readonly directionAssumed: boolean
   /** Joined after its start. */
@@ -47,6 +58,7 @@ export class Flow implements HalfStreamOwner {
   readonly first: HalfStream
   readonly second: HalfStream
   readonly vlanIds: readonly number[]
+  tunnel: FlowTunnel | undefined
   lastSeenUs: number
   /** Undefined until a SYN, a SYN-ACK or a guess tells. */
   isFirstClient: boolean | undefined
@@ -69,6 +81,7 @@ export class Flow implements HalfStreamOwner {
     this.index = index
     this.#context = context
     this.vlanIds = vlanIds
+    this.tunnel = undefined
     this.lastSeenUs = atUs
     this.first = new HalfStream(this)
     this.second = new HalfStream(this)

@@ -174,11 +174,11 @@ function endOf(packet: PartialPacket, to: number): number {
   return last === undefined ? to : Math.max(to, last.from + last.bytes.length)
 }
 
-/** Addresses and identification; the protocol belongs to it in IPv4 only. RFC 791 §3.2, RFC 8200 §4.5. */
+/** Addresses, identification, network; the protocol belongs to it in IPv4 only. RFC 791 §3.2, RFC 8200 §4.5. */
 function keyOf(segment: SegmentView): string {
-  const { buffer, addressBytes, sourceAt, fragmentId } = segment
+  const { buffer, addressBytes, sourceAt, fragmentId, networkKey } = segment
   const addresses = String.fromCharCode(...buffer.subarray(sourceAt, sourceAt + 2 * addressBytes))
-  return `${addresses}${fragmentId}${addressBytes === 4 ? `/${segment.protocol}` : ''}`
+  return `${addresses}${fragmentId}@${networkKey}${addressBytes === 4 ? `/${segment.protocol}` : ''}`
 }
 
 /** An IP header for the whole packet: addresses of the fragment, no options, lengths filled in later. */
