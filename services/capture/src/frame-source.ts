@@ -53,6 +53,8 @@ export type FrameSourceErrorCode =
   | 'interface-unknown'
   | 'filter-invalid'
   | 'capture-ended'
+  | 'listen-invalid'
+  | 'listen-failed'
 
 /** The world, not the wire: a file or a capture that cannot be had. The message is one line for people and says what to do. */
 export class FrameSourceError extends Error {

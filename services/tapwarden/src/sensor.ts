@@ -68,6 +68,8 @@ const faultCodes: Readonly<Record<FrameSourceErrorCode, ExitCodeName>> = {
   'interface-unknown': 'noInput',
   'filter-invalid': 'usage',
   'capture-ended': 'unavailable',
+  'listen-invalid': 'usage',
+  'listen-failed': 'unavailable',
 }
 
 export function sourceFault(error: FrameSourceError): UserError {
