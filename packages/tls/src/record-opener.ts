@@ -140,7 +140,9 @@ class CbcOpener implements RecordOpener {
   }
 
   passed(bytes: Uint8Array, to: number): void {
-    if (this.#isImplicitIv && to >= blockBytes) this.#iv = Uint8Array.from(bytes.subarray(to - blockBytes, to))
+    const cipherTo = this.#encryptThenMac ? to - this.#suite.macBytes : to
+    if (!this.#isImplicitIv || cipherTo < blockBytes) return
+    this.#iv = Uint8Array.from(bytes.subarray(cipherTo - blockBytes, cipherTo))
   }
 
   #mac(sequence: number, record: Uint8Array, from: number, lengthBytes: number, content: Uint8Array): Uint8Array {

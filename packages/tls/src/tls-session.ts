@@ -341,6 +341,7 @@ export class TlsSession {
       if (this.#serverHello === undefined) this.giveUp('tls.hello-missing')
       else this.#decideEarly(true)
     }
+    half.handshake.reset()
     this.#options.consumer.end(half.direction, reason, atUs)
   }
 

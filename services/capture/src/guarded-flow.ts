@@ -7,16 +7,20 @@
  *   reading ──exception──► given up: bytes, gaps and ends are dropped
  */
 
-import type { HttpFlow } from '@tapwarden/http/http-flow'
 import type { Direction, EndReason, FlowAnomaly, StreamConsumer } from '@tapwarden/net/stream-consumer'
+
+export interface GivableUp extends StreamConsumer {
+  /** Lets go what is held, after a fault in the midst of it. */
+  abandon(): void
+}
 
 export class GuardedFlow implements StreamConsumer {
   /** Undefined once given up. */
-  #flow: HttpFlow | undefined
+  #flow: GivableUp | undefined
   readonly #onFault: (error: unknown) => void
 
   /** `onFault` is called once at most. */
-  constructor(flow: HttpFlow, onFault: (error: unknown) => void) {
+  constructor(flow: GivableUp, onFault: (error: unknown) => void) {
     this.#flow = flow
     this.#onFault = onFault
   }
@@ -47,7 +51,7 @@ export class GuardedFlow implements StreamConsumer {
 
   anomaly(direction: Direction, name: FlowAnomaly): void {
     try {
-      this.#flow?.anomaly(direction, name)
+      this.#flow?.anomaly?.(direction, name)
     } catch (error) {
       this.#giveUp(error)
     }

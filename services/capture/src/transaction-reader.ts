@@ -8,16 +8,22 @@ import { type AnomalyName, defaultHttpLimits, HttpCounters, type HttpLimits } fr
 import { MessagePool } from '@tapwarden/http/message'
 import type { RawTransaction } from '@tapwarden/http/raw-transaction'
 import type { FlowShare } from '@tapwarden/net/flow-share'
-import { type FlowInfo, type FlowLimits, type FlowStatistics, FlowTable } from '@tapwarden/net/flow-table'
+import { type FlowLimits, type FlowStatistics, FlowTable } from '@tapwarden/net/flow-table'
 import type { CapturedFrame } from '@tapwarden/net/frame'
 import { SegmentReader, type SegmentReaderStatistics } from '@tapwarden/net/segment-reader'
+import { looksLikeRecord, mayStartRecord } from '@tapwarden/tls/record'
+import type { TlsCounters } from '@tapwarden/tls/tls-limits'
 import { GuardedFlow } from './guarded-flow.js'
+import { TlsFlow, type TlsFlowInfo, TlsTraffic, type TlsTrafficOptions } from './tls-flow.js'
+import type { TlsServers } from './tls-servers.js'
 
 export interface TransactionReaderOptions {
   /** Both arguments are borrowed until it returns. `flow` names the client as the requests show it. */
-  readonly onTransaction: (flow: FlowInfo, transaction: RawTransaction) => void
+  readonly onTransaction: (flow: TlsFlowInfo, transaction: RawTransaction) => void
   readonly flowLimits?: Partial<FlowLimits>
   readonly httpLimits?: Partial<HttpLimits>
+  /** Secrets of TLS connections, and whether more may come. */
+  readonly tls?: TlsTrafficOptions
   /** The flows to read, where several workers share a capture. Default: all. */
   readonly share?: FlowShare | undefined
   /**
@@ -31,6 +37,7 @@ export interface ReaderStatistics {
   readonly frames: SegmentReaderStatistics
   readonly flows: FlowStatistics
   readonly http: HttpCounters
+  readonly tls: { readonly counters: TlsCounters; readonly servers: TlsServers }
   /** Connections given up because of a fault of ours. */
   readonly flowFaultCount: number
 }
@@ -39,27 +46,32 @@ export class TransactionReader {
   readonly #segments: SegmentReader
   readonly #flows: FlowTable
   readonly #http = new HttpCounters()
+  readonly #tls: TlsTraffic
+  readonly #onFlowFault: ((error: unknown) => void) | undefined
   #flowFaultCount = 0
 
-  constructor({ onTransaction, flowLimits, httpLimits, share, onFlowFault }: TransactionReaderOptions) {
+  constructor({ onTransaction, flowLimits, httpLimits, tls, share, onFlowFault }: TransactionReaderOptions) {
     const pool = new MessagePool({ ...defaultHttpLimits, ...httpLimits }, this.#http)
+    const openHttp = (flow: TlsFlowInfo): HttpFlow => {
+      let reversed: TlsFlowInfo | undefined
+      return new HttpFlow({
+        pool,
+        midStream: flow.midStream,
+        sink: (transaction) => {
+          if (transaction.reversed === true) reversed ??= withSidesSwapped(flow)
+          onTransaction(reversed ?? flow, transaction)
+        },
+      })
+    }
+    this.#onFlowFault = onFlowFault
+    this.#tls = new TlsTraffic(tls ?? {})
     this.#flows = new FlowTable({
       ...(flowLimits === undefined ? {} : { limits: flowLimits }),
-      consumerOf: (flow) => {
-        let reversed: FlowInfo | undefined
-        const http = new HttpFlow({
-          pool,
-          midStream: flow.midStream,
-          sink: (transaction) => {
-            if (transaction.reversed === true) reversed ??= withSidesSwapped(flow)
-            onTransaction(reversed ?? flow, transaction)
-          },
-        })
-        if (onFlowFault === undefined) return http
-        return new GuardedFlow(http, (error) => {
-          this.#flowFaultCount++
-          onFlowFault(error)
-        })
+      consumerOf: (flow, buffer, from, to) => {
+        const isTls = from < to && mayStartRecord(buffer[from]!) && looksLikeRecord(buffer, from, to) // In range: `from < to`.
+        const consumer = isTls ? new TlsFlow({ flow, traffic: this.#tls, http: this.#http, openHttp }) : openHttp(flow)
+        if (onFlowFault === undefined) return consumer
+        return new GuardedFlow(consumer, (error) => this.#countFault(error, onFlowFault))
       },
     })
     this.#segments = new SegmentReader({
@@ -79,9 +91,37 @@ export class TransactionReader {
     this.#flows.advance(nowUs)
   }
 
+  /**
+   * The key log may have grown: connections that wait for it are read as far as they can be, and those that have waited for long at event time `nowUs` are
+   * given up.
+   */
+  keysMayHaveCome(nowUs: number): void {
+    const { all, due } = this.#tls.waiting(nowUs)
+    for (const flow of all) this.#guard(flow, () => flow.keysMayHaveCome(nowUs))
+    for (const flow of due) if (this.#tls.isWaiting(flow)) this.#guard(flow, () => flow.stopWaiting())
+  }
+
   /** The capture is over: what still waits is handed on as it is. */
   end(): void {
     this.#flows.end()
+    for (const flow of this.#tls.waiting(0).all) this.#guard(flow, () => flow.stopWaiting())
+  }
+
+  /** Of connections that go on without a segment of theirs. */
+  #guard(flow: TlsFlow, run: () => void): void {
+    const onFlowFault = this.#onFlowFault
+    try {
+      run()
+    } catch (error) {
+      if (onFlowFault === undefined) throw error
+      flow.abandon()
+      this.#countFault(error, onFlowFault)
+    }
+  }
+
+  #countFault(error: unknown, onFlowFault: (error: unknown) => void): void {
+    this.#flowFaultCount++
+    onFlowFault(error)
   }
 
   statistics(): ReaderStatistics {
@@ -89,6 +129,7 @@ export class TransactionReader {
       frames: this.#segments.statistics(),
       flows: this.#flows.statistics(),
       http: this.#http,
+      tls: { counters: this.#tls.counters, servers: this.#tls.servers },
       flowFaultCount: this.#flowFaultCount,
     }
   }
@@ -96,6 +137,7 @@ export class TransactionReader {
   /** How often each oddity was seen, all layers together. */
   anomalies(): Map<string, number> {
     const counts = new Map<string, number>(this.#http.anomalies satisfies Map<AnomalyName, number>)
+    for (const [name, count] of this.#tls.counters.anomalies) counts.set(name, count)
     if (this.#flowFaultCount > 0) counts.set('sensor.flow-fault', this.#flowFaultCount)
     for (const part of [this.#segments.anomalies, this.#flows.anomalies]) {
       for (const [name, count] of Object.entries(part.snapshot())) counts.set(name, (counts.get(name) ?? 0) + count)
@@ -104,7 +146,7 @@ export class TransactionReader {
   }
 }
 
-function withSidesSwapped(flow: FlowInfo): FlowInfo {
+function withSidesSwapped(flow: TlsFlowInfo): TlsFlowInfo {
   const { clientIp, clientPort, serverIp, serverPort } = flow
   return { ...flow, clientIp: serverIp, clientPort: serverPort, serverIp: clientIp, serverPort: clientPort }
 }
