@@ -1,15 +1,18 @@
 /** For tests: drives an `HttpFlow` by a script and writes down the transactions as plain values. */
 
+import type { GrpcTraffic } from './grpc.js'
 import { HttpFlow } from './http-flow.js'
 import { defaultHttpLimits, HttpCounters, type HttpLimits } from './http-limits.js'
 import { MessagePool } from './message.js'
 import type { Proxied } from './proxy-protocol.js'
-import type { RawMessage, RawTransaction } from './raw-transaction.js'
+import type { Http2Facts, RawMessage, RawTransaction } from './raw-transaction.js'
 import type { WebSocketTraffic } from './web-socket.js'
 
 export interface Transcript {
   readonly transactions: TranscriptLine[]
   readonly counters: HttpCounters
+  /** Held by all messages and tables at the end. */
+  readonly bufferedBytes: number
 }
 
 export interface TranscriptLine {
@@ -27,6 +30,9 @@ export interface TranscriptLine {
   readonly webSocket?: WebSocketTraffic
   /** Only where a PROXY header was. */
   readonly proxied?: Proxied
+  readonly scheme?: 'http' | 'https'
+  readonly http2?: Http2Facts
+  readonly grpc?: GrpcTraffic
 }
 
 /** `c` and `s`: bytes from the client and the server; a number instead of text: so many bytes were missed. `cx`, `sx`: FIN. */
@@ -84,11 +90,11 @@ export function transcribe(script: readonly ScriptStep[], options: TranscriptOpt
     flow.end('c2s', 'end-of-capture', atUs)
     flow.end('s2c', 'end-of-capture', atUs)
   }
-  return { transactions, counters }
+  return { transactions, counters, bufferedBytes: pool.bufferedBytes }
 }
 
 function lineOf(transaction: RawTransaction): TranscriptLine {
-  const { request, response, anomalies, missedBytes, reversed, webSocket, proxied } = transaction
+  const { request, response, anomalies, missedBytes, reversed, webSocket, proxied, scheme, http2, grpc } = transaction
   return {
     request: `${request.method} ${request.target} ${request.httpVersion}`,
     requestContent: Buffer.from(request.content).toString('latin1'),
@@ -103,6 +109,9 @@ function lineOf(transaction: RawTransaction): TranscriptLine {
     reversed: reversed === true,
     ...(webSocket === undefined ? {} : { webSocket }),
     ...(proxied === undefined ? {} : { proxied }),
+    ...(scheme === undefined ? {} : { scheme }),
+    ...(http2 === undefined ? {} : { http2 }),
+    ...(grpc === undefined ? {} : { grpc: structuredClone(grpc) }),
   }
 }
 
