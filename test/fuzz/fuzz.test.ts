@@ -29,8 +29,8 @@ it('finds nothing in a few thousand packets', () => {
     transactionCount += checked.transactionCount
     cleanTransactionCount += checked.cleanTransactionCount
   }
-  expect(transactionCount).toBeGreaterThan(500)
-  expect(cleanTransactionCount).toBeGreaterThan(50)
+  expect(transactionCount).toBeGreaterThan(100)
+  expect(cleanTransactionCount).toBeGreaterThan(5)
 })
 
 describe('a finding', () => {
