@@ -31,7 +31,7 @@ it('agrees with a Map under any adding, finding and removing, from both directio
   })
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 400 }), fc.integer(), (operations, seed) => {
-      const index = new FlowIndex(100_000, seed)
+      const index = new FlowIndex(100_000, [seed >>> 0, 1])
       const model = new Map<string, number>()
       for (const { source, sourcePort, destination, destinationPort, removes } of operations) {
         if (addressBytes(source)!.length !== addressBytes(destination)!.length) continue
@@ -55,7 +55,7 @@ it('agrees with a Map under any adding, finding and removing, from both directio
 })
 
 it('grows past many flows, and finds each as long as it is there', () => {
-  const index = new FlowIndex(20_000, 1)
+  const index = new FlowIndex(20_000, [1, 2])
   const flows = [...Array(20_000).keys()].map((port) => {
     index.find(segmentOf('10.0.0.1', port, '10.0.0.2', 80))
     return index.add()

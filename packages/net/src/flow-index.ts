@@ -8,6 +8,7 @@
 
 import { assert } from '@tapwarden/base/assert'
 import type { SegmentView } from './frame.js'
+import { halfSipHash } from './half-sip-hash.js'
 
 export const keyWords = 10
 const portsWord = 8
@@ -16,8 +17,12 @@ const versionWord = 9
 const versionMask = 0xf
 const networkShift = 4
 
+/** Two unsigned 32-bit numbers that senders of packets must not know: with them they could choose keys that collide. No result depends on them. */
+export type HashSeed = readonly [number, number]
+
 export class FlowIndex {
-  readonly #seed: number
+  readonly #seed0: number
+  readonly #seed1: number
   readonly #maxFlows: number
   /** Flow number + 1; 0 = free. */
   #slots = new Int32Array(256)
@@ -32,11 +37,11 @@ export class FlowIndex {
   /** Whether the sender of that segment is the endpoint that comes first in the key. */
   isSenderFirst = true
 
-  /** `seed` keeps a sender of packets from choosing keys that collide; results do not depend on it. */
-  constructor(maxFlows: number, seed: number) {
+  constructor(maxFlows: number, [seed0, seed1]: HashSeed) {
     assert(Number.isSafeInteger(maxFlows) && maxFlows > 0 && maxFlows <= 1 << 24, 'a flow table holds 1 to 2^24 flows')
     this.#maxFlows = maxFlows
-    this.#seed = seed | 0
+    this.#seed0 = seed0 | 0
+    this.#seed1 = seed1 | 0
   }
 
   get count(): number {
@@ -113,14 +118,13 @@ export class FlowIndex {
     key[4] = view.getUint32(secondAt)
     key[portsWord] = isFirst ? (sourcePort << 16) | destinationPort : (destinationPort << 16) | sourcePort
     key[versionWord] = (addressBytes === 4 ? 4 : 6) | (networkKey << networkShift)
-    let hash = mix(mix(mix(this.#seed, key[0]!), key[4]!), key[portsWord]!)
-    if (networkKey !== 0) hash = mix(hash, networkKey)
     for (let word = 1; word < 4; word++) {
       key[word] = addressBytes === 4 ? 0 : view.getUint32(firstAt + word * 4)
       key[4 + word] = addressBytes === 4 ? 0 : view.getUint32(secondAt + word * 4)
-      if (addressBytes === 16) hash = mix(mix(hash, key[word]!), key[4 + word]!)
     }
-    this.#hash = hash ^ (hash >>> 15)
+    // Of IPv4 in no network of its own, words 0, 4 and 8 are all that varies.
+    const isShort = addressBytes === 4 && networkKey === 0
+    this.#hash = halfSipHash(key, isShort ? 3 : keyWords, isShort ? 4 : 1, this.#seed0, this.#seed1)
     this.isSenderFirst = isFirst
   }
 
@@ -157,12 +161,4 @@ export class FlowIndex {
     hashes.set(this.#hashes)
     this.#hashes = hashes
   }
-}
-
-/** One round of MurmurHash3's mixing. */
-function mix(hash: number, word: number): number {
-  let k = Math.imul(word, 0xcc9e2d51)
-  k = Math.imul((k << 15) | (k >>> 17), 0x1b873593)
-  const h = hash ^ k
-  return (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0
 }

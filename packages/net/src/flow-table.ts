@@ -17,7 +17,7 @@ import { AnomalyCounts } from './anomaly-counts.js'
 import { flowTunnelOf } from './decapsulation/flow-tunnel.js'
 import { Flow, type FlowContext, type FlowInfo } from './flow.js'
 import { communityId } from './flow-id.js'
-import { FlowIndex } from './flow-index.js'
+import { FlowIndex, type HashSeed } from './flow-index.js'
 import { type FlowLimits, flowDefaultLimits } from './flow-limits.js'
 import { type SegmentView, tcpAck, tcpFin, tcpRst, tcpSyn, tcpUrg } from './frame.js'
 import { earlyOverheadBytes, type HalfStream, type HalfStreamAnomaly, noAck, windowMaxBytes } from './half-stream.js'
@@ -34,8 +34,8 @@ export interface FlowTableOptions {
    */
   readonly consumerOf: (flow: FlowInfo, buffer: Uint8Array, from: number, to: number) => StreamConsumer
   readonly limits?: Partial<FlowLimits>
-  /** Random bits that keep hash collisions from being chosen from outside; no result depends on them. */
-  readonly hashSeed?: number
+  /** Random numbers where packets come from strangers. Default: always the same. */
+  readonly hashSeed?: HashSeed
 }
 
 export interface FlowStatistics {
@@ -93,7 +93,7 @@ export class FlowTable implements FlowContext {
   constructor(options: FlowTableOptions, anomalies: AnomalyCounts = new AnomalyCounts()) {
     this.#consumerOf = options.consumerOf
     this.#limits = { ...flowDefaultLimits, ...options.limits }
-    this.#index = new FlowIndex(this.#limits.flowMaxCount, options.hashSeed ?? 0)
+    this.#index = new FlowIndex(this.#limits.flowMaxCount, options.hashSeed ?? [0, 0])
     this.anomalies = anomalies
     this.ackedByDataUs = this.#limits.ackedByDataUs
     this.ackedUs = this.#limits.ackedUs

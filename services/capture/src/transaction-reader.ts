@@ -3,6 +3,7 @@
  * that the conformance program runs exactly what the service runs.
  */
 
+import { randomInt } from 'node:crypto'
 import { HttpFlow } from '@tapwarden/http/http-flow'
 import { type AnomalyName, defaultHttpLimits, HttpCounters, type HttpLimits } from '@tapwarden/http/http-limits'
 import { MessagePool } from '@tapwarden/http/message'
@@ -66,6 +67,7 @@ export class TransactionReader {
     this.#onFlowFault = onFlowFault
     this.#tls = new TlsTraffic(tls ?? {})
     this.#flows = new FlowTable({
+      hashSeed: [randomInt(2 ** 32), randomInt(2 ** 32)], // Nothing that is published depends on it.
       ...(flowLimits === undefined ? {} : { limits: flowLimits }),
       consumerOf: (flow, buffer, from, to) => {
         const isTls = from < to && mayStartRecord(buffer[from]!) && looksLikeRecord(buffer, from, to) // In range: `from < to`.
