@@ -1,11 +1,13 @@
 import { spawnSync } from 'node:child_process'
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { writePcap } from '@tapwarden/pcap/pcap-writer'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { captureProgramNames, capturePrograms } from './capture-program.js'
 import type { FrameSink } from './frame-source.js'
-import { captureFilter, kernelDrops, LiveInterfaceSource, tryInterface } from './live-interface.js'
+import { captureFilter, LiveInterfaceSource, tryInterface } from './live-interface.js'
 
 const noSink: FrameSink = { frame: () => undefined }
 
@@ -24,7 +26,12 @@ describe('what tcpdump is told and says', () => {
     ['1 packet dropped by kernel\n12 packets dropped by kernel\n', 12],
     ['3 packets dropped by interface\n', undefined],
     ['tcpdump: listening on lo', undefined],
-  ])('%j tells of %j drops', (text, count) => expect(kernelDrops(text)).toBe(count))
+  ])('tcpdump: %j tells of %j drops', (text, count) => expect(capturePrograms.tcpdump.drops(text)).toBe(count))
+
+  it.each([
+    ["Packets received/dropped on interface 'Loopback: lo': 5/3 (pcap:3/dumpcap:0/flushed:0/ps_ifdrop:0) (60.0%)", 3],
+    ["Capturing on 'Loopback: lo'\nFile: -\n", undefined],
+  ])('dumpcap: %j tells of %j drops', (text, count) => expect(capturePrograms.dumpcap.drops(text)).toBe(count))
 })
 
 describe('a capture that cannot start', () => {
@@ -81,7 +88,45 @@ describe('a capture that cannot start', () => {
     const source = new LiveInterfaceSource({ interfaceName: 'lo', command, restartDelayMs: 1, restartMaxCount: 2 })
     await expect(source.frames(noSink)).rejects.toMatchObject({ code: 'capture-ended', retryable: true })
     expect(source.statistics()).toMatchObject({ restartCount: 2, kernelDroppedCount: 12 })
+    expect(source.statistics().oddities?.get('source.capture-restarted')).toBe(2)
     await source.stop()
+  })
+
+  it('restarts without end as long as frames come: each is a gap that is counted', async () => {
+    const capture = join(folder, 'one-frame.pcap')
+    await writeFile(capture, writePcap([{ timestampUs: 1, bytes: new Uint8Array(60) }], { linkType: 1 }))
+    const command = await standIn(`echo "tcpdump: listening on lo" >&2; cat ${capture}`)
+    const source = new LiveInterfaceSource({ interfaceName: 'lo', command, restartDelayMs: 1, restartMaxCount: 1 })
+    let frameCount = 0
+    await source.frames({ frame: () => void (++frameCount === 6 && source.stop()) })
+    expect([frameCount, source.statistics().oddities?.get('source.capture-restarted')]).toEqual([6, 5])
+  })
+
+  it('takes dumpcap where there is no tcpdump, or none that may capture', async () => {
+    const path = process.env['PATH']
+    const programs = join(folder, 'programs')
+    await mkdir(programs)
+    const install = async (name: string, script: string) => {
+      await writeFile(join(programs, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+    }
+    const refusal = "You don't have permission to perform this capture"
+    const dumpcap = `echo "Capturing on 'lo'" >&2; echo "File: -" >&2; exec sleep 60`
+    try {
+      await install('tcpdump', `echo "tcpdump: lo: ${refusal} on that device" >&2; exit 1`)
+      await install('dumpcap', `echo "Capturing on 'lo'" >&2; echo "dumpcap: ${refusal}" >&2; exit 1`)
+      process.env['PATH'] = `${programs}:${path}`
+      await expect(tryInterface({ interfaceName: 'lo' })).rejects.toMatchObject({
+        code: 'not-permitted',
+        message: expect.stringContaining('command -v tcpdump'),
+      })
+      await install('dumpcap', dumpcap)
+      expect(await tryInterface({ interfaceName: 'lo' })).toBe('dumpcap')
+      await install('tcpdump', 'echo "tcpdump: listening on lo" >&2; exec sleep 60')
+      expect(await tryInterface({ interfaceName: 'lo' })).toBe('tcpdump')
+      expect(await tryInterface({ interfaceName: 'lo', program: 'dumpcap' })).toBe('dumpcap')
+    } finally {
+      process.env['PATH'] = path
+    }
   })
 })
 
@@ -97,6 +142,12 @@ const cannotCapture =
       ? 'no permission to capture on lo (CAP_NET_RAW)'
       : undefined
 const isSkipped = cannotCapture !== undefined && process.env['CI'] !== 'true'
+
+/** dumpcap is not among the packages that the tests install: it is tried where it is found. */
+function mayCapture(name: string): boolean {
+  const tried = spawnSync(name, ['-i', 'lo', '-L'], { timeout: 5_000 })
+  return tried.error === undefined && tried.status === 0
+}
 
 describe.skipIf(isSkipped)(`on the real loopback interface${isSkipped ? ` [skipped: ${cannotCapture}]` : ''}`, () => {
   const servers: Server[] = []
@@ -118,12 +169,17 @@ describe.skipIf(isSkipped)(`on the real loopback interface${isSkipped ? ` [skipp
     for await (const _chunk of socket);
   }
 
-  it('captures what the filter asks for, never our own ports, and outlives the death of tcpdump', async () => {
+  const installed = captureProgramNames.filter((name) => name === 'tcpdump' || mayCapture(name))
+
+  it.each(
+    installed,
+  )('%s captures what the filter asks for, never our own ports, and outlives its death', async (program) => {
     const [watched, own] = [await echoServer(), await echoServer()]
     let captured = ''
     let onCaptured: () => void = () => undefined
     const source = new LiveInterfaceSource({
       interfaceName: 'lo',
+      program,
       filter: `tcp port ${watched} or tcp port ${own}`,
       excludedPorts: [own],
       pollMs: 20,
@@ -157,9 +213,9 @@ describe.skipIf(isSkipped)(`on the real loopback interface${isSkipped ? ` [skipp
     expect(source.processId).toBeUndefined()
   })
 
-  it('hands on every frame that was captured before stop', async () => {
+  it.each(installed)('%s: every frame that was captured before stop is handed on', async (program) => {
     const port = await echoServer()
-    const source = new LiveInterfaceSource({ interfaceName: 'lo', filter: `tcp port ${port}` })
+    const source = new LiveInterfaceSource({ interfaceName: 'lo', program, filter: `tcp port ${port}` })
     let last = ''
     const running = source.frames({
       frame: ({ buffer, offset, end }) => {
@@ -173,10 +229,11 @@ describe.skipIf(isSkipped)(`on the real loopback interface${isSkipped ? ` [skipp
     for (let index = 0; index < 50; index++) expect(last).toContain(`message ${index};`)
   })
 
-  it('refuses an unknown interface and a wrong filter in one line', async () => {
-    const unknown = new LiveInterfaceSource({ interfaceName: 'nosuch0' })
-    await expect(unknown.frames(noSink)).rejects.toMatchObject({ code: 'interface-unknown' })
-    const wrong = new LiveInterfaceSource({ interfaceName: 'lo', filter: 'tcp prt 80' })
-    await expect(wrong.frames(noSink)).rejects.toMatchObject({ code: 'filter-invalid' })
+  it.each(installed)('%s refuses an unknown interface and a wrong filter, each in one line', async (program) => {
+    const message = expect.stringMatching(/^[^\n]+$/)
+    const unknown = new LiveInterfaceSource({ interfaceName: 'nosuch0', program })
+    await expect(unknown.frames(noSink)).rejects.toMatchObject({ code: 'interface-unknown', message })
+    const wrong = new LiveInterfaceSource({ interfaceName: 'lo', filter: 'tcp prt 80', program })
+    await expect(wrong.frames(noSink)).rejects.toMatchObject({ code: 'filter-invalid', message })
   })
 })

@@ -1,13 +1,13 @@
 /**
- * A network interface as a frame source: tcpdump as a child that needs only CAP_NET_RAW writes pcap to its stdout.
+ * A network interface as a frame source: a child that needs only CAP_NET_RAW, tcpdump or dumpcap, writes pcap to its stdout.
  *
- *   idle ──frames──► starting ──"listening on"──► capturing ──stop──► stopping ──stdout ends──► ended
- *                       │ dies: FrameSourceError      │ dies: restarted and counted, at most `restartMaxCount` times
+ *   idle ──frames──► starting ──says it has begun──► capturing ──stop──► stopping ──stdout ends──► ended
+ *                     ▲ │ dies at first: the other program, else FrameSourceError     │ dies
+ *                     └─┴───────── waits, longer each time, and counts it ◄───────────┘
  *
- * The child is read until its stdout ends, so that after `stop` every frame that tcpdump had written was handed on.
- * tcpdump tells its state on stderr only, and its exit code is 1 whatever happened: the few sentences that matter are matched in one
- * place below, in the C locale. Of its counters only "dropped by kernel" is used: on a loopback interface "received by filter"
- * counts each packet twice.
+ * A capture that dies is a gap, not a failure: it is begun again, until `restartMaxCount` in a row brought no frame. The child is read until its
+ * stdout ends, so that after `stop` every frame that it had written was handed on. Its exit code is 1 whatever happened: what it says counts
+ * (capture-program.ts).
  */
 
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
@@ -15,12 +15,13 @@ import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { PcapReader } from '@tapwarden/pcap/pcap-reader'
 import {
-  type FrameSink,
-  type FrameSource,
-  FrameSourceError,
-  type FrameSourceErrorCode,
-  type FrameSourceStatistics,
-} from './frame-source.js'
+  type CaptureProgram,
+  type CaptureProgramName,
+  captureProgramNames,
+  capturePrograms,
+  startFailures,
+} from './capture-program.js'
+import { type FrameSink, type FrameSource, FrameSourceError, type FrameSourceStatistics } from './frame-source.js'
 
 export interface LiveInterfaceOptions {
   /** `eth0`, `lo`, or `any`. */
@@ -33,13 +34,15 @@ export interface LiveInterfaceOptions {
   readonly bufferKib?: number
   /** How often drops are asked for. Default 1,000. */
   readonly pollMs?: number
-  /** Default 5. */
+  /** Restarts in a row without one frame, before that is taken for a failure. Default 20. */
   readonly restartMaxCount?: number
-  /** Default 500. */
+  /** Before the first restart in a row; twice as long before each further one, at most 30 s. Default 500. */
   readonly restartDelayMs?: number
   /** Told once the capture runs again, in a sentence that says why it had ended. Frames between were not seen. */
   readonly onRestarted?: (warning: string) => void
-  /** Default `tcpdump`, looked for in PATH and in the sbin folders. */
+  /** Default `auto`: tcpdump, and dumpcap where there is no tcpdump, or none that may capture. */
+  readonly program?: CaptureProgramName | 'auto'
+  /** Where the program is; without it, looked for in PATH and in the sbin folders. With `auto` it is a tcpdump. */
   readonly command?: string
 }
 
@@ -55,13 +58,10 @@ const stderrMaxChars = 4_096
 const stopGraceMs = 2_000
 const drainStepMs = 25
 const drainMaxMs = 500
-
-/** What tcpdump and libpcap say when a capture cannot start, and what that is for us. */
-const startFailures: readonly (readonly [RegExp, FrameSourceErrorCode])[] = [
-  [/permission to (perform|capture)|Operation not permitted/i, 'not-permitted'],
-  [/No such device|does ?n[o']t exist/i, 'interface-unknown'],
-  [/filter expression|syntax error|expression rejected/i, 'filter-invalid'],
-]
+const restartDefaultMaxCount = 20
+const restartDelayDefaultMs = 500
+const restartDelayMaxMs = 30_000
+const warningsMaxCount = 100
 
 export class LiveInterfaceSource implements FrameSource {
   readonly #options: LiveInterfaceOptions
@@ -80,16 +80,27 @@ export class LiveInterfaceSource implements FrameSource {
   readonly #stopping = new AbortController()
   #child: Child | undefined
   #running: Promise<void> | undefined
+  /** The one that runs, or is tried, and those to try when it cannot start. */
+  #program: CaptureProgram
+  readonly #otherPrograms: CaptureProgram[]
 
   constructor(options: LiveInterfaceOptions) {
     this.#options = options
+    const { program = 'auto', command } = options
+    const names = program !== 'auto' ? [program] : command !== undefined ? ['tcpdump' as const] : captureProgramNames
+    this.#otherPrograms = names.map((name) => capturePrograms[name])
+    this.#program = this.#otherPrograms.shift() ?? capturePrograms.tcpdump
     this.effectiveFilter = captureFilter(options.filter, options.excludedPorts ?? [])
     this.capturing = new Promise((resolve) => {
       this.#onCapturing = resolve
     })
   }
 
-  /** Of the tcpdump that runs now. */
+  get programName(): CaptureProgramName {
+    return this.#program.name
+  }
+
+  /** Of the program that runs now. */
   get processId(): number | undefined {
     return this.#child?.pid
   }
@@ -109,12 +120,19 @@ export class LiveInterfaceSource implements FrameSource {
     clearTimeout(killer)
   }
 
-  /** tcpdump drops what is still in the kernel's ring when it is told to end: lets it catch up first, for a bounded time. */
+  /** What is still in the kernel's ring, or held back, is lost when the child is told to end: it may catch up first, for a bounded time. */
   async #quiet(): Promise<void> {
-    for (let waitedMs = 0; waitedMs < drainMaxMs && this.#child !== undefined; waitedMs += drainStepMs) {
+    const { heldBackMaxMs } = this.#program
+    let quietMs = 0
+    for (
+      let waitedMs = 0;
+      waitedMs < drainMaxMs + heldBackMaxMs && this.#child !== undefined;
+      waitedMs += drainStepMs
+    ) {
       const before = this.#bytesRead
       await delay(drainStepMs)
-      if (this.#bytesRead === before) return
+      quietMs = this.#bytesRead === before ? quietMs + drainStepMs : 0
+      if (quietMs > heldBackMaxMs) return
     }
   }
 
@@ -126,28 +144,54 @@ export class LiveInterfaceSource implements FrameSource {
       kernelDroppedCount: this.#droppedBefore + this.#droppedNow,
       restartCount: this.#restartCount,
       warnings: [...this.#warnings],
+      oddities: new Map(this.#restartCount === 0 ? [] : [['source.capture-restarted', this.#restartCount]]),
     }
   }
 
   async #captureUntilStopped(sink: FrameSink): Promise<void> {
+    let ending = await this.#captureFirst(sink)
+    const { restartMaxCount = restartDefaultMaxCount, restartDelayMs = restartDelayDefaultMs } = this.#options
+    let framesBefore = 0
+    let inARowCount = 0
+    while (!this.#stopping.signal.aborted) {
+      if (this.#frameCount > framesBefore) inARowCount = 0
+      framesBefore = this.#frameCount
+      if (inARowCount >= restartMaxCount) {
+        const message = `${this.#program.name} ended ${inARowCount + 1} times in a row: ${ending.reason}`
+        throw new FrameSourceError('capture-ended', message, { retryable: true })
+      }
+      this.#noteRestart(ending.reason)
+      const delayMs = Math.min(restartDelayMs * 2 ** inARowCount, restartDelayMaxMs)
+      inARowCount++
+      // An abort ends the wait.
+      await delay(delayMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined)
+      if (!this.#stopping.signal.aborted) ending = await this.#captureOnce(sink)
+    }
+  }
+
+  /** With the first program that can. Throws what the first of all said when none can. */
+  async #captureFirst(sink: FrameSink): Promise<Ending> {
+    let failure: FrameSourceError | undefined
     for (;;) {
       const ending = await this.#captureOnce(sink)
-      this.#droppedBefore += this.#droppedNow
-      this.#droppedNow = 0
-      if (this.#stopping.signal.aborted) return
-      if (!ending.hasStarted) throw this.#startError(ending)
-      if (this.#restartCount >= (this.#options.restartMaxCount ?? 5)) {
-        throw new FrameSourceError('capture-ended', `tcpdump ended again: ${ending.reason}`, { retryable: true })
-      }
-      this.#restartCount++
-      const warning = `tcpdump ended and was started again: ${ending.reason}`
-      this.#warnings.push(warning)
-      this.#onCapturing = () => this.#options.onRestarted?.(warning)
-      // An abort ends the wait; the loop then ends by its own test.
-      await delay(this.#options.restartDelayMs ?? 500, undefined, { signal: this.#stopping.signal }).catch(
-        () => undefined,
-      )
-      if (this.#stopping.signal.aborted) return
+      if (this.#stopping.signal.aborted || ending.hasStarted) return ending
+      const error = this.#startError(ending)
+      const isMissing = error.code === 'tcpdump-missing'
+      // The first that is there says it best.
+      if (failure === undefined || (failure.code === 'tcpdump-missing' && !isMissing)) failure = error
+      const next = isMissing || error.code === 'not-permitted' ? this.#otherPrograms.shift() : undefined
+      if (next === undefined) throw failure
+      this.#program = next
+    }
+  }
+
+  #noteRestart(reason: string): void {
+    this.#restartCount++
+    const warning = `${this.#program.name} ended and was started again: ${reason}`
+    if (this.#warnings.length < warningsMaxCount) this.#warnings.push(warning)
+    this.#onCapturing = () => {
+      this.#onCapturing = () => undefined
+      this.#options.onRestarted?.(warning)
     }
   }
 
@@ -160,7 +204,9 @@ export class LiveInterfaceSource implements FrameSource {
       child.once('close', (code, signal) => resolve({ cause: undefined, said: signal ?? `exit code ${code}` }))
     })
     const stderr = this.#watchStderr(child)
-    const poll = setInterval(() => stderr.hasStarted && child.kill('SIGUSR1'), this.#options.pollMs ?? 1_000)
+    const poll = setInterval(() => {
+      if (stderr.hasStarted && this.#program.tellsDropsWhenAsked) child.kill('SIGUSR1')
+    }, this.#options.pollMs ?? 1_000)
     const reader = new PcapReader({
       onFrame: (frame) => {
         this.#frameCount++
@@ -175,6 +221,8 @@ export class LiveInterfaceSource implements FrameSource {
         if (fault !== undefined) break // The pipe is closed on leaving the loop, and tcpdump ends.
       }
       const { cause, said } = await exit
+      this.#droppedBefore += this.#droppedNow
+      this.#droppedNow = 0
       const reason = reader.fault?.detail ?? (stderr.text.trim() === '' ? said : lastLine(stderr.text))
       return { hasStarted: stderr.hasStarted, reason, text: stderr.text, cause }
     } finally {
@@ -186,10 +234,8 @@ export class LiveInterfaceSource implements FrameSource {
   }
 
   #spawn(): Child {
-    const { interfaceName, bufferKib = bufferDefaultKib, command = 'tcpdump' } = this.#options
-    const snap = String(snapBytes)
-    const args = ['-i', interfaceName, '-w', '-', '-U', '-s', snap, '-n', '--immediate-mode', '-B', String(bufferKib)]
-    if (this.effectiveFilter !== '') args.push('--', this.effectiveFilter)
+    const { interfaceName, bufferKib = bufferDefaultKib, command = this.#program.name } = this.#options
+    const args = this.#program.arguments({ interfaceName, filter: this.effectiveFilter, snapBytes, bufferKib })
     const path = `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`
     return spawn(command, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -202,22 +248,23 @@ export class LiveInterfaceSource implements FrameSource {
     const seen = { text: '', hasStarted: false }
     child.stderr.setEncoding('utf8').on('data', (piece: string) => {
       seen.text = (seen.text + piece).slice(-stderrMaxChars)
-      if (!seen.hasStarted && /listening on /.test(seen.text)) {
+      if (!seen.hasStarted && this.#program.begun.test(seen.text)) {
         seen.hasStarted = true
         this.#onCapturing()
       }
-      this.#droppedNow = kernelDrops(seen.text) ?? this.#droppedNow
+      this.#droppedNow = this.#program.drops(seen.text) ?? this.#droppedNow
     })
     return seen
   }
 
   #startError(ending: Ending): FrameSourceError {
-    const { interfaceName, command = 'tcpdump' } = this.#options
+    const { interfaceName, command = this.#program.name } = this.#options
     const { cause, text, reason } = ending
     if (cause instanceof Error && 'code' in cause) {
+      const name = this.#program.name === 'dumpcap' ? 'wireshark-common' : 'tcpdump'
       return new FrameSourceError(
         'tcpdump-missing',
-        `${command} cannot be run (${String(cause.code)}): install the package tcpdump, for example with apt-get install tcpdump`,
+        `${command} cannot be run (${String(cause.code)}): install the package ${name}, for example with apt-get install ${name}`,
         { cause },
       )
     }
@@ -226,7 +273,7 @@ export class LiveInterfaceSource implements FrameSource {
       case 'not-permitted':
         return new FrameSourceError(
           code,
-          `may not capture on ${interfaceName}: run as root, or once: setcap cap_net_raw+ep "$(command -v tcpdump)"`,
+          `may not capture on ${interfaceName}: run as root, or once: setcap cap_net_raw+ep "$(command -v ${this.#program.name})"`,
         )
       case 'interface-unknown':
         return new FrameSourceError(
@@ -234,7 +281,10 @@ export class LiveInterfaceSource implements FrameSource {
           `there is no interface ${interfaceName}; ip -brief link lists those there are`,
         )
       case 'filter-invalid':
-        return new FrameSourceError(code, `tcpdump does not understand the filter ${this.effectiveFilter}: ${reason}`)
+        return new FrameSourceError(
+          code,
+          `${this.#program.name} does not understand the filter ${this.effectiveFilter}: ${reason}`,
+        )
       default:
         return new FrameSourceError('capture-ended', `capturing on ${interfaceName} did not start: ${reason}`, {
           retryable: true,
@@ -243,11 +293,15 @@ export class LiveInterfaceSource implements FrameSource {
   }
 }
 
-/** Captures for a moment, and lets go. Throws the `FrameSourceError` that a capture with these options would end with before it began. */
-export async function tryInterface(options: LiveInterfaceOptions): Promise<void> {
+/**
+ * Captures for a moment, and lets go: resolves to the program that can. Throws the `FrameSourceError` that a capture with these options would
+ * end with before it began.
+ */
+export async function tryInterface(options: LiveInterfaceOptions): Promise<CaptureProgramName> {
   const source = new LiveInterfaceSource(options)
   try {
     await Promise.race([source.capturing, source.frames({ frame: () => undefined })])
+    return source.programName
   } finally {
     await source.stop()
   }
@@ -286,12 +340,6 @@ export function captureFilter(filter: string | undefined, excludedPorts: readonl
   const own = [...new Set(excludedPorts)].sort((a, b) => a - b).map((port) => `tcp port ${port}`)
   const excluded = own.length === 0 ? '' : `not (${own.join(' or ')})`
   return [wanted, excluded].filter((part) => part !== '').join(' and ')
-}
-
-/** The latest "N packets dropped by kernel" in what tcpdump said; undefined when it did not say. */
-export function kernelDrops(text: string): number | undefined {
-  const last = [...text.matchAll(/(\d+) packets? dropped by kernel/g)].at(-1)
-  return last === undefined ? undefined : Number(last[1])
 }
 
 function lastLine(text: string): string {
