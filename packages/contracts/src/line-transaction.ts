@@ -116,6 +116,22 @@ export class LineTransaction implements HttpTransaction {
     return Math.abs(this.#spans[this.#at + at.responseShape + 1]!)
   }
 
+  get grpc(): HttpTransaction['grpc'] {
+    return this.#value(at.grpc) as HttpTransaction['grpc']
+  }
+
+  get http2IsPushed(): HttpTransaction['http2IsPushed'] {
+    return this.#flag(at.http2IsPushed) as HttpTransaction['http2IsPushed']
+  }
+
+  get http2ResetCode(): HttpTransaction['http2ResetCode'] {
+    return this.#count(at.http2ResetCode) as HttpTransaction['http2ResetCode']
+  }
+
+  get http2StreamId(): HttpTransaction['http2StreamId'] {
+    return this.#count(at.http2StreamId) as HttpTransaction['http2StreamId']
+  }
+
   get host(): string {
     this.#host ??= this.#text(at.host) as string
     return this.#host

@@ -50,6 +50,26 @@ const webSocketSchema = z.object({
   isOpen: z.boolean(),
 })
 
+/** Messages of gRPC one way: counted where they start, sizes as sent (gRPC over HTTP2, "Length-Prefixed-Message"). */
+const grpcDirectionSchema = z.object({
+  messageCount: count,
+  messageBytes: count,
+  /** The largest one. */
+  messageMaxBytes: count,
+  /** Something was missing or no message: what followed is not counted. */
+  isPartial: z.boolean(),
+})
+
+const grpcSchema = z.object({
+  /** As the path names them: `package.Service`, `Method`. */
+  service: z.string(),
+  method: z.string(),
+  c2s: grpcDirectionSchema,
+  s2c: grpcDirectionSchema,
+  /** `grpc-status` of the trailers; absent when none came. */
+  status: count.optional(),
+})
+
 export const transactionSchema = z.object({
   // Identity
   /** 32 hex digits: hash of addresses, ports, SEQ and ACK of the request's first byte, HTTP/2 stream (DESIGN "Decided" 2). */
@@ -137,6 +157,17 @@ export const transactionSchema = z.object({
   edgeDecisionId: z.string().optional(),
   /** Of a WebSocket handshake (RFC 6455 §4.2.2): what was spoken behind it, in numbers. Absent for anything else, and before 0.5. */
   webSocket: webSocketSchema.optional(),
+  /**
+   * Stream of an HTTP/2 connection that it was, or was answered on (RFC 9113 §5.1.1): of the identity, unless the request came by HTTP/1.1 with
+   * `Upgrade: h2c`. Absent for HTTP/1, and before 0.5.
+   */
+  http2StreamId: count.optional(),
+  /** The server sent the request as well, to answer it unasked: no client made it. RFC 9113 §8.4. */
+  http2IsPushed: z.boolean().optional(),
+  /** Error code with which either side reset the stream. RFC 9113 §7. */
+  http2ResetCode: count.optional(),
+  /** Of a gRPC call over HTTP/2. Absent for anything else, and before 0.5. */
+  grpc: grpcSchema.optional(),
 
   // What was sensitive in it
   sensitive: z.array(sensitiveSightingSchema).optional(),
@@ -224,6 +255,16 @@ export const goldenTransaction: HttpTransaction = {
       isPartial: false,
     },
     isOpen: false,
+  },
+  http2StreamId: 7,
+  http2IsPushed: false,
+  http2ResetCode: 8,
+  grpc: {
+    service: 'shop.v1.Orders',
+    method: 'List',
+    c2s: { messageCount: 1, messageBytes: 12, messageMaxBytes: 12, isPartial: false },
+    s2c: { messageCount: 3, messageBytes: 300, messageMaxBytes: 200, isPartial: false },
+    status: 0,
   },
   sensitive: [{ type: 'email', in: 'request-content', name: 'username', count: 1 }],
   missedBytes: 0,

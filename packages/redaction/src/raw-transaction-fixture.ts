@@ -37,6 +37,9 @@ export interface RawSketch {
   readonly firstSeq?: number
   readonly proxied?: RawTransaction['proxied']
   readonly webSocket?: RawTransaction['webSocket']
+  readonly scheme?: RawTransaction['scheme']
+  readonly http2?: RawTransaction['http2']
+  readonly grpc?: RawTransaction['grpc']
 }
 
 /** Text content is UTF-8; fields and target are byte strings. */
@@ -78,6 +81,9 @@ export function rawTransaction(sketch: RawSketch): RawTransaction {
     midStream: false,
     proxied: sketch.proxied,
     webSocket: sketch.webSocket,
+    scheme: sketch.scheme,
+    http2: sketch.http2,
+    grpc: sketch.grpc,
     anomalies: sketch.anomalies ?? [],
   }
 }

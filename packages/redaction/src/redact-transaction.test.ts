@@ -98,6 +98,27 @@ describe('the published record', () => {
     expect(published({ response: {} })).not.toHaveProperty('webSocket')
   })
 
+  it('says which stream of HTTP/2 it was and what was called by gRPC, names of secrets as tokens', () => {
+    const { grpc, http2StreamId, http2ResetCode } = goldenTransaction
+    const http2 = { streamId: http2StreamId ?? 0, isUpgraded: false, isPushed: false, resetCode: http2ResetCode }
+    const call = { status: undefined, ...grpc } as NonNullable<Parameters<typeof published>[0]['grpc']>
+    const transaction = published({ http2, grpc: call, scheme: 'https', response: {} })
+    expect(transaction).toMatchObject({ scheme: 'https', http2StreamId, http2ResetCode, grpc })
+    expect(transaction).not.toHaveProperty('http2IsPushed')
+    expect(published({ http2: { ...http2, isPushed: true } }).http2IsPushed).toBe(true)
+    const secret = 'AKIAIOSFODNN7EXAMPLEQ4zT9xVb2'
+    expect(published({ http2, grpc: { ...call, method: secret } }).grpc?.method).toMatch(/^~v1\./)
+    expect(published({ response: {} })).not.toHaveProperty('grpc')
+  })
+
+  it('takes the stream into the id where the request came on one, and only there', () => {
+    const idOf = (streamId: number, isUpgraded: boolean) =>
+      published({ http2: { streamId, isUpgraded, isPushed: false, resetCode: undefined } }).id
+    const plain = published({}).id
+    expect(idOf(1, true)).toBe(plain)
+    expect(new Set([plain, idOf(1, false), idOf(3, false)]).size).toBe(3)
+  })
+
   it('is the same for the same input, and its id tells requests of one flow apart', () => {
     const line = (firstSeq: number, by = redactor) => {
       const redacted = by.redact(sampleFlow, rawTransaction({ firstSeq }))

@@ -8,10 +8,11 @@
 import { assert } from '@tapwarden/base/assert'
 import type { EpochUs } from '@tapwarden/base/units'
 import { partitionOf } from '@tapwarden/contracts/partition-key'
-import type { RawMessage, RawRequest, RawResponse, RawTransaction } from '@tapwarden/http/raw-transaction'
+import type { Http2Facts, RawMessage, RawRequest, RawResponse, RawTransaction } from '@tapwarden/http/raw-transaction'
 import { isSecretShape } from '@tapwarden/sensitive-data/secret-shape'
 import { type Auth, AuthReader, type SeenAuth } from './auth.js'
 import { ByteWriter, jsonLiteral, type Literal } from './byte-writer.js'
+import { nameTextOf } from './clear-name.js'
 import { ClearTexts, contentTypeText } from './clear-text.js'
 import { ClientAddresses, type HopClaim } from './client-address.js'
 import { ContentShaper } from './content-shape.js'
@@ -120,6 +121,10 @@ const keys = {
   setCookieNames: memberKey('setCookieNames'),
   edgeDecisionId: memberKey('edgeDecisionId'),
   webSocket: memberKey('webSocket'),
+  http2StreamId: memberKey('http2StreamId'),
+  http2IsPushed: memberKey('http2IsPushed'),
+  http2ResetCode: memberKey('http2ResetCode'),
+  grpc: memberKey('grpc'),
   sensitive: memberKey('sensitive'),
   missedBytes: memberKey('missedBytes'),
   truncated: memberKey('truncated'),
@@ -164,7 +169,7 @@ class TransactionRedactor implements Redactor {
   readonly #addresses: ClientAddresses
   readonly #fingerprints = new FingerprintMemo()
   readonly #flows: FlowTexts
-  readonly #idBytes = new Uint8Array(8)
+  readonly #idBytes = new Uint8Array(12)
   readonly #idView = new DataView(this.#idBytes.buffer)
   readonly #anomalies: string[] = []
 
@@ -209,7 +214,7 @@ class TransactionRedactor implements Redactor {
     this.#writeTimes(request, response)
     encoder.rest(flowText.addresses)
     const forwardedClient = this.#writeClientAddress(flowText, raw)
-    const host = this.#writeRequestHead(request)
+    const host = this.#writeRequestHead(request, raw.scheme)
     const policy = this.#policy(host)
     this.#writeContent(request, this.#requestFields, 'request', policy === 'none' ? 'nothing' : 'shape')
     this.#writeFields(keys.requestFields, this.#requestFields)
@@ -221,6 +226,7 @@ class TransactionRedactor implements Redactor {
       this.#writeResponse(response, isSampled, reading)
     }
     encoder.webSocket(keys.webSocket, raw.webSocket)
+    if (raw.http2 !== undefined) this.#writeHttp2(raw.http2, raw.grpc)
     this.#writeTail(raw, flow)
     return {
       id,
@@ -232,14 +238,19 @@ class TransactionRedactor implements Redactor {
 
   /**
    * DESIGN "Decided" 2: an id follows from the canonical addresses, the ports, SEQ and ACK of the request's first byte. Each half is SipHash-2-4
-   * over SEQ and ACK (little-endian), its keys the halves of SHA-256 over addresses and ports: no secret, and nobody can make
-   * two transactions share an id on purpose, and so hide one.
+   * over SEQ and ACK (little-endian), and the stream of HTTP/2 where the request came on one, its keys the halves of SHA-256 over addresses and
+   * ports: no secret, and nobody can make two transactions share an id on purpose, and so hide one.
    */
-  #writeId({ idHigh, idLow }: FlowText, { firstSeq, firstAck }: RawTransaction): string {
+  #writeId({ idHigh, idLow }: FlowText, { firstSeq, firstAck, http2 }: RawTransaction): string {
     this.#idView.setUint32(0, firstSeq, true)
     this.#idView.setUint32(4, firstAck, true)
-    idHigh.hash(this.#idBytes, 0, 8)
-    idLow.hash(this.#idBytes, 0, 8)
+    let length = 8
+    if (http2 !== undefined && !http2.isUpgraded) {
+      this.#idView.setUint32(8, http2.streamId, true)
+      length = 12
+    }
+    idHigh.hash(this.#idBytes, 0, length)
+    idLow.hash(this.#idBytes, 0, length)
     return this.#encoder.begin(idHigh, idLow)
   }
 
@@ -267,11 +278,11 @@ class TransactionRedactor implements Redactor {
   }
 
   /** Returns the host as it was published. */
-  #writeRequestHead(request: RawRequest): string {
+  #writeRequestHead(request: RawRequest, scheme: RawTransaction['scheme']): string {
     const fields = this.#requestFields
     const encoder = this.#encoder
     encoder.text(keys.method, this.#methodText(request.method))
-    encoder.text(keys.scheme, this.#paths.scheme ?? 'http')
+    encoder.text(keys.scheme, this.#paths.scheme ?? scheme ?? 'http')
     const host = this.#host()
     encoder.json(keys.host, host.json)
     encoder.text(keys.path, this.#paths.pathText())
@@ -405,6 +416,17 @@ class TransactionRedactor implements Redactor {
     const decisionId = fields.first(DECISION)?.text
     if (decisionId !== undefined && decisionPattern.test(decisionId))
       this.#encoder.text(keys.edgeDecisionId, decisionId)
+  }
+
+  /** Service and method are names like those of properties. */
+  #writeHttp2({ streamId, isPushed, resetCode }: Http2Facts, grpc: RawTransaction['grpc']): void {
+    const encoder = this.#encoder
+    encoder.count(keys.http2StreamId, streamId)
+    if (isPushed) encoder.flag(keys.http2IsPushed, true)
+    encoder.count(keys.http2ResetCode, resetCode)
+    if (grpc === undefined) return
+    const service = nameTextOf(this.#tokens, grpc.service)
+    encoder.grpc(keys.grpc, grpc, service, nameTextOf(this.#tokens, grpc.method))
   }
 
   #writeTail(raw: RawTransaction, flow: FlowContext): void {

@@ -28,15 +28,25 @@ const countNames = [
   'pongCount',
   'payloadBytes',
 ] as const satisfies readonly (keyof Counts)[]
-const countKeys = countNames.map((name, index) => ({
-  name,
-  key: new Literal(`${index === 0 ? '{' : ','}"${name}":`),
-}))
+const countKeys = keysOf(countNames)
+type GrpcCounts = NonNullable<RawTransaction['grpc']>['c2s']
+const grpcCountKeys = keysOf(['messageCount', 'messageBytes', 'messageMaxBytes'] as const)
+const serviceKey = new Literal('{"service":')
+const methodKey = memberKey('method')
+const grpcClientKey = memberKey('c2s')
+const statusKey = memberKey('status')
 const clientKey = new Literal('{"c2s":')
 const serverKey = memberKey('s2c')
 const isPartialKey = memberKey('isPartial')
 const isOpenKey = memberKey('isOpen')
 const closeBrace = 0x7d
+
+/** The members that open an object. */
+function keysOf<Name extends string>(
+  names: readonly Name[],
+): readonly { readonly name: Name; readonly key: Literal }[] {
+  return names.map((name, index) => ({ name, key: new Literal(`${index === 0 ? '{' : ','}"${name}":`) }))
+}
 
 export class TransactionEncoder {
   readonly #writer: ByteWriter
@@ -126,6 +136,26 @@ export class TransactionEncoder {
     this.key(serverKey)
     this.#webSocketCounts(traffic.s2c)
     this.flag(isOpenKey, traffic.isOpen)
+    this.#writer.byte(closeBrace)
+  }
+
+  /** Numbers of messages and their sizes; the names are given as they are published. Absent when undefined. */
+  grpc(key: Literal, traffic: RawTransaction['grpc'], service: string, method: string): void {
+    if (traffic === undefined) return
+    this.key(key)
+    this.text(serviceKey, service)
+    this.text(methodKey, method)
+    this.key(grpcClientKey)
+    this.#grpcCounts(traffic.c2s)
+    this.key(serverKey)
+    this.#grpcCounts(traffic.s2c)
+    this.count(statusKey, traffic.status)
+    this.#writer.byte(closeBrace)
+  }
+
+  #grpcCounts(counts: GrpcCounts): void {
+    for (const { name, key } of grpcCountKeys) this.count(key, counts[name])
+    this.flag(isPartialKey, counts.isPartial)
     this.#writer.byte(closeBrace)
   }
 

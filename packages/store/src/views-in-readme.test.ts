@@ -76,4 +76,28 @@ WHERE database = {database:String} AND startsWith(table, 'v_') GROUP BY table`,
       { client: null, server: null, bytes: '0' },
     ])
   })
+
+  it('shows what was called by gRPC, and nothing for what is none', async () => {
+    const { grpc, http2StreamId: _, ...plain } = goldenTransaction
+    const host = 'grpc.example'
+    const { status: __, ...unanswered } = grpc ?? {}
+    const lines = [
+      { ...goldenTransaction, id: '5'.repeat(32), host },
+      { ...goldenTransaction, id: '6'.repeat(32), host, grpc: unanswered },
+      { ...plain, id: '7'.repeat(32), host },
+    ]
+    const body = Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+    await test.store.insertNdjson(tableNames.transactions, body, { deduplicationToken: 'g' })
+    const rows = await test.store.query(
+      `SELECT http2_stream_id AS stream, grpc_service AS service, grpc_method AS method, grpc_status AS status,
+  grpc_client_message_count AS client, grpc_server_message_count AS server FROM ${database}.v_transactions WHERE host = {host:String} ORDER BY id`,
+      { host },
+    )
+    const call = { stream: 7, service: 'shop.v1.Orders', method: 'List', client: '1', server: '3' }
+    expect(rows).toEqual([
+      { ...call, status: '0' },
+      { ...call, status: null },
+      { stream: null, service: '', method: '', status: null, client: null, server: null },
+    ])
+  })
 })
