@@ -24,13 +24,7 @@ function fields(): string[] {
 const requests = [
   [':method: GET', ':scheme: http', ':path: /', ':authority: www.example.com'],
   [':method: GET', ':scheme: http', ':path: /', ':authority: www.example.com', 'cache-control: no-cache'],
-  [
-    ':method: GET',
-    ':scheme: https',
-    ':path: /index.html',
-    ':authority: www.example.com',
-    'custom-key: custom-value',
-  ],
+  [':method: GET', ':scheme: https', ':path: /index.html', ':authority: www.example.com', 'custom-key: custom-value'],
 ]
 const dates = ['Mon, 21 Oct 2013 20:13:21 GMT', 'Mon, 21 Oct 2013 20:13:22 GMT']
 const location = 'location: https://www.example.com'
