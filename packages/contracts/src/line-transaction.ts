@@ -326,12 +326,20 @@ export class LineTransaction implements HttpTransaction {
     return this.#flag(at.truncated) as HttpTransaction['truncated']
   }
 
+  get tunnels(): HttpTransaction['tunnels'] {
+    return this.#value(at.tunnels) as HttpTransaction['tunnels']
+  }
+
   get userAgent(): HttpTransaction['userAgent'] {
     return this.#text(at.userAgent) as HttpTransaction['userAgent']
   }
 
   get vlanIds(): HttpTransaction['vlanIds'] {
     return this.#value(at.vlanIds) as HttpTransaction['vlanIds']
+  }
+
+  get vni(): HttpTransaction['vni'] {
+    return this.#count(at.vni) as HttpTransaction['vni']
   }
 
   get webSocket(): HttpTransaction['webSocket'] {

@@ -92,6 +92,10 @@ export const transactionSchema = z.object({
   serverIp: z.string(),
   serverPort: count,
   vlanIds: z.array(count).optional(),
+  /** Names of the tunnels around the packet that opened the flow, outermost first. Absent before 0.2 and where there was none. */
+  tunnels: z.array(z.string()).optional(),
+  /** Number of the innermost virtual network (VXLAN, GENEVE, NVGRE, backbone bridges). Absent before 0.2 and where none was named. */
+  vni: count.optional(),
   /** True when neither SYN was seen and the client is a guess. */
   directionAssumed: z.boolean().optional(),
   /** The client as the analysis uses it: the TCP peer, or what a trusted hop forwarded. */
@@ -198,6 +202,8 @@ export const goldenTransaction: HttpTransaction = {
   serverIp: '198.51.100.7',
   serverPort: 8_080,
   vlanIds: [120],
+  tunnels: ['vxlan'],
+  vni: 5_001,
   directionAssumed: false,
   clientAddress: '203.0.113.9',
   clientAddressSource: 'tcp-peer',

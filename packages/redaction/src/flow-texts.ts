@@ -19,6 +19,8 @@ export interface FlowContext {
   readonly serverIp: string
   readonly serverPort: number
   readonly vlanIds: readonly number[]
+  /** What its packets came through, outermost first, and the number of the innermost virtual network. */
+  readonly tunnel?: { readonly names: readonly string[]; readonly vni?: number }
   /** Neither SYN was seen: the client is a guess. */
   readonly directionAssumed: boolean
   /** The flow was joined after its start. */
@@ -51,6 +53,8 @@ const keys = {
   serverIp: memberKey('serverIp'),
   serverPort: memberKey('serverPort'),
   vlanIds: memberKey('vlanIds'),
+  tunnels: memberKey('tunnels'),
+  vni: memberKey('vni'),
   directionAssumed: memberKey('directionAssumed'),
   clientAddress: memberKey('clientAddress'),
   clientAddressSource: memberKey('clientAddressSource'),
@@ -92,6 +96,8 @@ export class FlowTexts {
     encoder.text(keys.serverIp, serverIp)
     encoder.count(keys.serverPort, flow.serverPort)
     encoder.counts(keys.vlanIds, flow.vlanIds)
+    encoder.texts(keys.tunnels, flow.tunnel?.names ?? [])
+    encoder.count(keys.vni, flow.tunnel?.vni)
     if (flow.directionAssumed) encoder.flag(keys.directionAssumed, true)
     const addresses = this.#writer.taken(from)
     encoder.text(keys.clientAddress, clientIp)
@@ -129,6 +135,8 @@ function isSame(known: FlowContext, flow: FlowContext): boolean {
     known.clientIp !== flow.clientIp ||
     known.serverIp !== flow.serverIp ||
     known.directionAssumed !== flow.directionAssumed ||
+    known.tunnel?.vni !== flow.tunnel?.vni ||
+    known.tunnel?.names.join() !== flow.tunnel?.names.join() ||
     vlanIds.length !== flow.vlanIds.length
   )
     return false

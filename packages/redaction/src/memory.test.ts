@@ -75,6 +75,9 @@ const flow: fc.Arbitrary<FlowContext> = fc
     { serverPort: 1 },
     { vlanIds: [1] },
     { vlanIds: [2] },
+    { tunnel: { names: ['gre'] } },
+    { tunnel: { names: ['vxlan'], vni: 0 } },
+    { tunnel: { names: ['vxlan'], vni: 7 } },
     { directionAssumed: true },
     { midStream: true },
   )

@@ -59,6 +59,8 @@ export const transactionColumns: readonly TransactionColumn[] = [
   },
   { wire: 'serverPort', column: 'server_port', type: 'UInt16', codec: packed },
   { wire: 'vlanIds', column: 'vlan_ids', type: 'Array(UInt32)', codec: packed },
+  { wire: 'tunnels', column: 'tunnels', type: 'Array(LowCardinality(String))', addedBy: '0004' },
+  { wire: 'vni', column: 'vni', type: 'Nullable(UInt32)', codec: packed, addedBy: '0004' },
   { wire: 'directionAssumed', column: 'direction_assumed', type: 'Bool' },
   {
     wire: 'clientAddress',

@@ -75,6 +75,8 @@ const fields = fc.record({
   clientIp: address,
   clientPort: fc.integer({ min: 0, max: 65_535 }),
   vlanIds: absentOr(fc.array(fc.nat(4_095), { maxLength: 3 })),
+  tunnels: absentOr(fc.array(fc.constantFrom('gre', 'vxlan'), { maxLength: 3 })),
+  vni: absentOr(fc.nat(2 ** 24 - 1)),
   directionAssumed: absentOr(fc.boolean()),
   clientAddress: address,
   forwardedFor: absentOr(fc.array(text, { maxLength: 3 })),
