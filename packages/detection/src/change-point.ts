@@ -52,38 +52,59 @@ export class BernoulliCusum {
   }
 }
 
+/** Numbers that a `PoissonCusum` keeps. */
+export const poissonCusumWidth = 3
+const valueAt = 0
+const changePointAt = 1
+const lastAt = 2
+
 export class PoissonCusum {
   readonly #drain: number
   readonly #step: number
-  value = 0
-  /** Event time at which the statistic last left zero. */
-  changePointUs = 0
-  #lastUs: number | undefined
+  readonly #numbers: Float64Array
+  readonly #at: number
 
-  /** Tests a rate `factor` times the normal one. A true multiple below `(factor - 1) / ln(factor)` never drifts upward. */
-  constructor(factor: number) {
+  /**
+   * Tests a rate `factor` times the normal one. A true multiple below `(factor - 1) / ln(factor)` never drifts upward. Where there are many, `numbers`
+   * from `at` on are its `poissonCusumWidth` numbers, all 0.
+   */
+  constructor(factor: number, numbers = new Float64Array(poissonCusumWidth), at = 0) {
     assert(factor > 1, 'the tested rate is higher than normal')
     this.#drain = factor - 1
     this.#step = Math.log(factor)
+    this.#numbers = numbers
+    this.#at = at
+    numbers[at + lastAt] = Number.NEGATIVE_INFINITY
+  }
+
+  get value(): number {
+    return this.#numbers[this.#at + valueAt]! // Here and below: its own numbers.
+  }
+
+  /** Event time at which the statistic last left zero. */
+  get changePointUs(): number {
+    return this.#numbers[this.#at + changePointAt]!
   }
 
   /** An event now, where `ratePerS` is normal. An event of the past counts, and moves no clock. Returns the statistic. */
   observe(atUs: number, ratePerS: number, maxValue: number): number {
     const drained = this.valueAt(atUs, ratePerS)
-    if (drained === 0) this.changePointUs = atUs
-    this.value = Math.min(maxValue, drained + this.#step)
-    if (this.#lastUs === undefined || atUs > this.#lastUs) this.#lastUs = atUs
-    return this.value
+    if (drained === 0) this.#numbers[this.#at + changePointAt] = atUs
+    const value = Math.min(maxValue, drained + this.#step)
+    this.#numbers[this.#at + valueAt] = value
+    if (atUs > this.#numbers[this.#at + lastAt]!) this.#numbers[this.#at + lastAt] = atUs
+    return value
   }
 
   /** What is left of the statistic at a time without an event. */
   valueAt(atUs: number, ratePerS: number): number {
-    const elapsedS = this.#lastUs === undefined ? 0 : Math.max(0, atUs - this.#lastUs) / microsPerSecond
+    const lastUs = this.#numbers[this.#at + lastAt]!
+    const elapsedS = lastUs === Number.NEGATIVE_INFINITY ? 0 : Math.max(0, atUs - lastUs) / microsPerSecond
     return Math.max(0, this.value - this.#drain * ratePerS * elapsedS)
   }
 
   reset(): void {
-    this.value = 0
+    this.#numbers[this.#at + valueAt] = 0
   }
 }
 

@@ -16,7 +16,6 @@
 import { BoundedMap } from '@tapwarden/base/bounded-map'
 import type { Finding } from '@tapwarden/contracts/finding'
 import type { HttpTransaction } from '@tapwarden/contracts/transaction'
-import { actorKey } from './actor.js'
 import { waldThreshold } from './change-point.js'
 import type { CredentialStuffingConfig } from './detection-config.js'
 import { type Detector, type DetectorMinima, type FindingEndpoint, isRefusal, redirectedId } from './detector.js'
@@ -24,6 +23,7 @@ import { LoginOutcomes } from './login-outcome.js'
 import { LoginParty, PartyNorms } from './login-party.js'
 import { LoginWindow } from './login-window.js'
 import { OutageGuard } from './outage-guard.js'
+import { PairMap } from './pair-map.js'
 import { hash32 } from './string-hash.js'
 import { credentialStuffingId, credentialStuffingVersion, StuffingCampaign } from './stuffing-campaign.js'
 
@@ -45,7 +45,7 @@ export class CredentialStuffingDetector implements Detector {
   readonly minima: DetectorMinima
   readonly #config: CredentialStuffingConfig
   readonly #endpoints: BoundedMap<string, LoginEndpoint>
-  readonly #parties: BoundedMap<string, LoginParty>
+  readonly #parties: PairMap<LoginParty>
   /** Accounts that have succeeded, anywhere. */
   readonly #accounts: BoundedMap<string, true>
   /** Session and access tokens seen: the first use of one shows that a login succeeded. */
@@ -63,7 +63,7 @@ export class CredentialStuffingDetector implements Detector {
       onFull: 'evict-least-recent',
       onEvict: (_, login) => this.#open.delete(login),
     })
-    this.#parties = new BoundedMap({ maxEntries: config.partiesMaxCount, onFull: 'evict-least-recent' })
+    this.#parties = new PairMap(config.partiesMaxCount)
     this.#accounts = new BoundedMap({ maxEntries: config.accountsMaxCount, onFull: 'evict-least-recent' })
     this.#tokens = new BoundedMap({ maxEntries: config.accountsMaxCount, onFull: 'evict-oldest' })
     this.#namingThreshold = waldThreshold(config.namingError, 0)
@@ -243,7 +243,7 @@ export class CredentialStuffingDetector implements Detector {
     })
     login.campaign = campaign
     this.#open.add(login)
-    for (const party of this.#parties.values()) {
+    for (const party of this.#parties.entries()) {
       if (party.lastFailureUs < campaign.changePointUs || party.lastEndpointId !== endpoint.id) continue
       this.#consider(login, campaign, party)
     }
@@ -283,11 +283,10 @@ export class CredentialStuffingDetector implements Detector {
   }
 
   #party(kind: 'address' | 'session', value: string): LoginParty {
-    const key = actorKey(kind, value)
-    const known = this.#parties.get(key)
+    const known = this.#parties.get(kind, value)
     if (known !== undefined) return known
     const party = new LoginParty(kind, value)
-    this.#parties.set(key, party)
+    this.#parties.add(party)
     return party
   }
 

@@ -13,6 +13,7 @@
 
 import type { ActorKind } from '@tapwarden/contracts/finding'
 import { LearnedProbability } from './learned-probability.js'
+import { PairEntry } from './pair-map.js'
 
 const accountsMaxCount = 16
 const addressesMaxCount = 2
@@ -43,7 +44,7 @@ export class PartyNorms {
   }
 }
 
-export class LoginParty {
+export class LoginParty extends PairEntry {
   readonly kind: ActorKind
   readonly value: string
   /** Finding in which it is named. */
@@ -75,6 +76,7 @@ export class LoginParty {
   #corrections = 0
 
   constructor(kind: ActorKind, value: string) {
+    super(kind, value)
     this.kind = kind
     this.value = value
   }

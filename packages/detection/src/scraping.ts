@@ -12,15 +12,16 @@
  * week does not know its nights and Mondays, so it judges only what dwarfs any sync.
  */
 
-import { BoundedMap } from '@tapwarden/base/bounded-map'
 import { microsPerSecond } from '@tapwarden/base/units'
 import type { Finding } from '@tapwarden/contracts/finding'
 import type { HttpTransaction } from '@tapwarden/contracts/transaction'
-import { PoissonCusum } from './change-point.js'
+import { PoissonCusum, poissonCusumWidth } from './change-point.js'
 import type { RateTier, ScrapingConfig } from './detection-config.js'
 import { type Detector, type DetectorMinima, type FindingEndpoint, isRefusal, redirectedId } from './detector.js'
 import { Evidence } from './evidence.js'
-import { RateBaseline } from './rate-baseline.js'
+import { type NumberPlace, NumberSlab } from './number-slab.js'
+import { PairEntry, PairMap } from './pair-map.js'
+import { RateBaseline, rateBaselineWidth } from './rate-baseline.js'
 import { findingId } from './string-hash.js'
 
 export const scrapingId = 'scraping-rate'
@@ -28,21 +29,33 @@ export const scrapingVersion = 1
 
 type Tier = 'act' | 'observe'
 
-interface RateTest {
-  readonly tier: RateTier
-  readonly cusum: PoissonCusum
+/**
+ * What is known of one access token at one endpoint. There are tens of thousands, few of them old or under suspicion: numbers stand in a
+ * slab, and what only those few need is made when they do.
+ */
+class Series extends PairEntry {
+  readonly place: NumberPlace
+  readonly baseline: RateBaseline
+  readonly actYoung: PoissonCusum
+  /** `act`, `actYoung` and `observe` once the baseline was mature; the most sensitive last. */
+  mature: readonly PoissonCusum[] | undefined = undefined
+  /** Of the excursion of the statistics from zero. */
+  evidence: Evidence | undefined = undefined
+  open: OpenFinding | undefined = undefined
+
+  constructor(accessToken: string, endpointId: string, config: ScrapingConfig, place: NumberPlace) {
+    super(accessToken, endpointId)
+    const { numbers, at } = place
+    this.place = place
+    this.baseline = new RateBaseline(config, numbers, at)
+    this.actYoung = new PoissonCusum(config.actYoung.factor, numbers, at + rateBaselineWidth)
+  }
 }
 
-/** What the tests of one series run on. Rarely under suspicion, so its evidence is small. */
-interface Series {
-  baseline: RateBaseline
-  readonly observe: RateTest
-  /** Of the excursion of the statistics from zero. */
-  readonly evidence: Evidence
-  open: OpenFinding | undefined
-  /** Which tests judge a young baseline, and a mature one (all there are); the most sensitive last. */
-  readonly youngTests: readonly RateTest[]
-  readonly matureTests: readonly RateTest[]
+/** What runs on a request: one statistic each, and its tier, in the same order. */
+interface Tests {
+  readonly cusums: readonly PoissonCusum[]
+  readonly tiers: readonly RateTier[]
 }
 
 interface OpenFinding {
@@ -77,16 +90,20 @@ export class ScrapingDetector implements Detector {
   readonly version = scrapingVersion
   readonly minima: DetectorMinima
   readonly #config: ScrapingConfig
-  readonly #series: BoundedMap<string, Series>
+  readonly #series: PairMap<Series>
+  readonly #numbers = new NumberSlab(rateBaselineWidth + poissonCusumWidth)
+  readonly #youngTiers: readonly RateTier[]
+  readonly #matureTiers: readonly RateTier[]
   readonly #open = new Set<Series>()
 
   constructor(config: ScrapingConfig) {
     this.#config = config
     this.minima = { eventsMinCount: config.eventsMinCount, eventTimeMinUs: config.eventTimeMinUs }
-    this.#series = new BoundedMap({
-      maxEntries: config.seriesMaxCount,
-      onFull: 'evict-least-recent',
-      onEvict: (_, series) => this.#open.delete(series),
+    this.#youngTiers = [config.actYoung]
+    this.#matureTiers = [config.act, config.actYoung, config.observe]
+    this.#series = new PairMap(config.seriesMaxCount, (series) => {
+      this.#open.delete(series)
+      this.#numbers.free(series.place)
     })
   }
 
@@ -94,7 +111,7 @@ export class ScrapingDetector implements Detector {
     const findings: Finding[] = []
     const { accessToken } = transaction
     if (accessToken !== undefined && !isRefusal(transaction)) {
-      const series = this.#seriesOf(`${accessToken} ${endpoint.id}`)
+      const series = this.#seriesOf(accessToken, endpoint.id)
       this.#observeRequest(series, transaction, accessToken, endpoint, findings)
     }
     for (const series of this.#open) this.#closeIfOver(series, transaction.observedAtUs, findings)
@@ -102,17 +119,16 @@ export class ScrapingDetector implements Detector {
   }
 
   redirectEndpoints(redirects: ReadonlyMap<string, string>): void {
-    // Most series are of other endpoints: theirs are told first, without taking keys apart.
-    const moved: [key: string, series: Series][] = []
-    for (const entry of this.#series.entries()) if (redirects.has(endpointIdOf(entry[0]))) moved.push(entry)
-    for (const [key, series] of moved) {
-      const endpointId = endpointIdOf(key)
-      const accessToken = key.slice(0, -endpointId.length - 1)
+    const moved: Series[] = []
+    for (const series of this.#series.entries()) if (redirects.has(series.second)) moved.push(series)
+    for (const series of moved) {
+      const { first: accessToken, second: endpointId } = series
       const to = redirectedId(redirects, endpointId)
       // A finding that is open ends as it began.
       if (to === endpointId || series.open !== undefined) continue
-      this.#series.delete(key)
-      this.#seriesOf(`${accessToken} ${to}`).baseline.absorb(series.baseline)
+      this.#series.delete(series)
+      this.#seriesOf(accessToken, to).baseline.absorb(series.baseline)
+      this.#numbers.free(series.place)
     }
   }
 
@@ -137,38 +153,49 @@ export class ScrapingDetector implements Detector {
     const burstiness = series.open?.burstiness ?? baseline.burstiness
     // A request that stands for others comes less often by as much.
     const rate = normalPerS / request.weight
-    const tests = mature ? series.matureTests : series.youngTests
-    for (const { cusum, tier } of tests) cusum.observe(atUs, rate, burstiness * tier.threshold)
+    const tests = this.#testsOf(series, mature)
+    for (let i = 0; i < tests.tiers.length; i++) {
+      tests.cusums[i]!.observe(atUs, rate, burstiness * tests.tiers[i]!.threshold) // Here and below: one a tier.
+    }
     const suspect = judging && this.#isSuspect(series, tests, burstiness)
     baseline.observe(atUs, request.weight, suspect)
     if (!judging) return
 
+    series.evidence ??= new Evidence()
     // The most sensitive test comes last: when it leaves zero, this request starts the excursion.
-    if (series.open === undefined && tests.at(-1)?.cusum.changePointUs === atUs) series.evidence.reset()
+    if (series.open === undefined && tests.cusums.at(-1)?.changePointUs === atUs) series.evidence.reset()
     series.evidence.add(request)
     if (series.open !== undefined && suspect) series.open.lastAboveUs = Math.max(series.open.lastAboveUs, atUs)
     if (series.evidence.observedCount >= this.#config.requestsMinCount) {
-      for (const test of tests) {
-        const threshold = burstiness * test.tier.threshold
-        if (test.cusum.value < threshold) continue
-        this.#cross(series, test, { request, accessToken, endpoint, normalPerS, burstiness, threshold })
+      for (let i = 0; i < tests.tiers.length; i++) {
+        const cusum = tests.cusums[i]!
+        const threshold = burstiness * tests.tiers[i]!.threshold
+        if (cusum.value < threshold) continue
+        const tier = tests.tiers[i] === this.#config.observe ? 'observe' : 'act'
+        this.#cross(series, cusum, tier, { request, accessToken, endpoint, normalPerS, burstiness, threshold })
       }
     }
-    this.#publish(series, atUs, findings)
+    this.#publish(series, series.evidence, atUs, findings)
+  }
+
+  #testsOf(series: Series, mature: boolean): Tests {
+    if (!mature) return { cusums: [series.actYoung], tiers: this.#youngTiers }
+    const { act, observe } = this.#config
+    series.mature ??= [new PoissonCusum(act.factor), series.actYoung, new PoissonCusum(observe.factor)]
+    return { cusums: series.mature, tiers: this.#matureTiers }
   }
 
   /** Nothing is learned from half a threshold on; while a finding is open, until every statistic is back at one step above zero. */
-  #isSuspect(series: Series, tests: readonly RateTest[], burstiness: number): boolean {
-    if (series.open !== undefined) return tests.some(({ cusum, tier }) => cusum.value > Math.log(tier.factor))
-    return tests.some(({ cusum, tier }) => cusum.value > (burstiness * tier.threshold) / 2)
+  #isSuspect(series: Series, { cusums, tiers }: Tests, burstiness: number): boolean {
+    if (series.open !== undefined) return tiers.some(({ factor }, i) => cusums[i]!.value > Math.log(factor))
+    return tiers.some(({ threshold }, i) => cusums[i]!.value > (burstiness * threshold) / 2)
   }
 
-  #cross(series: Series, test: RateTest, crossing: Crossing): void {
-    const tier: Tier = test === series.observe ? 'observe' : 'act'
+  #cross(series: Series, cusum: PoissonCusum, tier: Tier, crossing: Crossing): void {
     const { open } = series
     const { request, accessToken, endpoint, normalPerS, burstiness, threshold } = crossing
     if (open === undefined) {
-      const firstUs = Math.min(test.cusum.changePointUs, request.observedAtUs)
+      const firstUs = Math.min(cusum.changePointUs, request.observedAtUs)
       series.open = {
         id: findingId(scrapingId, `${accessToken} ${endpoint.id}`, firstUs, this.#config.identityBucketUs),
         accessToken,
@@ -179,7 +206,7 @@ export class ScrapingDetector implements Detector {
         meanPerS: series.baseline.meanPerS,
         burstiness,
         tier,
-        statistic: test.cusum.value,
+        statistic: cusum.value,
         threshold,
         version: 0,
         publishedCount: 0,
@@ -191,38 +218,37 @@ export class ScrapingDetector implements Detector {
     }
     if (open.tier === 'act' || tier === 'observe') return
     open.tier = 'act'
-    open.statistic = test.cusum.value
+    open.statistic = cusum.value
     open.threshold = threshold
     // Worth saying at once.
     open.publishedCount = 0
   }
 
   /** The first time, and whenever twice as many requests were made. */
-  #publish(series: Series, atUs: number, findings: Finding[]): void {
+  #publish(series: Series, evidence: Evidence, atUs: number, findings: Finding[]): void {
     const { open } = series
-    if (open === undefined || series.evidence.weightedCount < 2 * open.publishedCount) return
+    if (open === undefined || evidence.weightedCount < 2 * open.publishedCount) return
     open.version++
-    open.publishedCount = series.evidence.weightedCount
-    findings.push(this.#finding(series, open, atUs, 'open'))
+    open.publishedCount = evidence.weightedCount
+    findings.push(this.#finding(series, open, evidence, atUs, 'open'))
   }
 
   #closeIfOver(series: Series, atUs: number, findings: Finding[]): void {
-    const { open } = series
-    if (open === undefined) return
+    const { open, evidence } = series
+    if (open === undefined || evidence === undefined) return
     const forGood = atUs - open.openedUs >= this.#config.closeAtLatestAfterUs
     if (atUs - open.lastAboveUs < this.#config.closeAfterUs && !forGood) return
     open.version++
-    findings.push(this.#finding(series, open, atUs, 'closed'))
+    findings.push(this.#finding(series, open, evidence, atUs, 'closed'))
     series.open = undefined
     this.#open.delete(series)
-    series.evidence.reset()
-    for (const { cusum } of series.matureTests) cusum.reset()
+    evidence.reset()
+    for (const cusum of series.mature ?? [series.actYoung]) cusum.reset()
     series.baseline.dropSuspects()
-    if (forGood) series.baseline = new RateBaseline(this.#config)
+    if (forGood) series.baseline.reset()
   }
 
-  #finding(series: Series, open: OpenFinding, atUs: number, state: Finding['state']): Finding {
-    const { evidence } = series
+  #finding(series: Series, open: OpenFinding, evidence: Evidence, atUs: number, state: Finding['state']): Finding {
     const { endpoint } = open
     const periodS = Math.max(1e-3, (evidence.lastUs - evidence.firstUs) / microsPerSecond)
     // The first request opens the period: the rate is that of the intervals.
@@ -265,29 +291,13 @@ export class ScrapingDetector implements Detector {
     }
   }
 
-  #seriesOf(key: string): Series {
-    const known = this.#series.get(key)
+  #seriesOf(accessToken: string, endpointId: string): Series {
+    const known = this.#series.get(accessToken, endpointId)
     if (known !== undefined) return known
-    const test = (tier: RateTier): RateTest => ({ tier, cusum: new PoissonCusum(tier.factor) })
-    const act = test(this.#config.act)
-    const actYoung = test(this.#config.actYoung)
-    const observe = test(this.#config.observe)
-    const series: Series = {
-      baseline: new RateBaseline(this.#config),
-      observe,
-      youngTests: [actYoung],
-      matureTests: [act, actYoung, observe],
-      evidence: new Evidence(),
-      open: undefined,
-    }
-    this.#series.set(key, series)
+    const series = new Series(accessToken, endpointId, this.#config, this.#numbers.take())
+    this.#series.add(series)
     return series
   }
-}
-
-/** Of a series' key: what stands behind the access token. */
-function endpointIdOf(key: string): string {
-  return key.slice(key.lastIndexOf(' ') + 1)
 }
 
 function round(value: number): number {
