@@ -68,7 +68,7 @@ export class PoissonCusum {
    * Tests a rate `factor` times the normal one. A true multiple below `(factor - 1) / ln(factor)` never drifts upward. Where there are many, `numbers`
    * from `at` on are its `poissonCusumWidth` numbers, all 0.
    */
-  constructor(factor: number, numbers = new Float64Array(poissonCusumWidth), at = 0) {
+  constructor(factor: number, numbers: Float64Array = new Float64Array(poissonCusumWidth), at = 0) {
     assert(factor > 1, 'the tested rate is higher than normal')
     this.#drain = factor - 1
     this.#step = Math.log(factor)

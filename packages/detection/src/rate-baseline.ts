@@ -65,7 +65,7 @@ export class RateBaseline {
   #suspectBins = noBins
 
   /** `numbers` from `at` on are its `rateBaselineWidth` numbers: a key and an endpoint have one, so there are many. */
-  constructor(config: ScrapingConfig, numbers = new Float64Array(rateBaselineWidth), at = 0) {
+  constructor(config: ScrapingConfig, numbers: Float64Array = new Float64Array(rateBaselineWidth), at = 0) {
     this.#config = config
     this.#numbers = numbers
     this.#at = at
