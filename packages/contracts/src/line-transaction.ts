@@ -322,6 +322,30 @@ export class LineTransaction implements HttpTransaction {
     return this.#count(at.timeToFirstByteUs) as HttpTransaction['timeToFirstByteUs']
   }
 
+  get ja3(): HttpTransaction['ja3'] {
+    return this.#text(at.ja3) as HttpTransaction['ja3']
+  }
+
+  get ja4(): HttpTransaction['ja4'] {
+    return this.#text(at.ja4) as HttpTransaction['ja4']
+  }
+
+  get tlsAlpn(): HttpTransaction['tlsAlpn'] {
+    return this.#text(at.tlsAlpn) as HttpTransaction['tlsAlpn']
+  }
+
+  get tlsCipher(): HttpTransaction['tlsCipher'] {
+    return this.#text(at.tlsCipher) as HttpTransaction['tlsCipher']
+  }
+
+  get tlsServerName(): HttpTransaction['tlsServerName'] {
+    return this.#text(at.tlsServerName) as HttpTransaction['tlsServerName']
+  }
+
+  get tlsVersion(): HttpTransaction['tlsVersion'] {
+    return this.#text(at.tlsVersion) as HttpTransaction['tlsVersion']
+  }
+
   get truncated(): HttpTransaction['truncated'] {
     return this.#flag(at.truncated) as HttpTransaction['truncated']
   }

@@ -98,6 +98,26 @@ export const transactionSchema = z.object({
   vni: count.optional(),
   /** True when neither SYN was seen and the client is a guess. */
   directionAssumed: z.boolean().optional(),
+
+  // The TLS connection it came on, decrypted with given secrets; all absent without, and before 0.6
+  /** Negotiated: `1.0` to `1.3`. */
+  tlsVersion: z.string().optional(),
+  /** Server Name Indication, lower case; what is no host is a token (RFC 6066 §3). */
+  tlsServerName: z.string().optional(),
+  /** Protocol that the server chose (RFC 7301); `other` for what is no registered name's form. */
+  tlsAlpn: z.string().optional(),
+  /** IANA's name of the cipher suite, or its number in hex. */
+  tlsCipher: z.string().optional(),
+  /** Fingerprints of the ClientHello, by salesforce/ja3 and FoxIO/ja4. */
+  ja3: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/)
+    .optional(),
+  ja4: z
+    .string()
+    .regex(/^[0-9a-zA-Z]{10}_[0-9a-f]{12}_[0-9a-f]{12}$/)
+    .optional(),
+
   /** The client as the analysis uses it: the TCP peer, or what a trusted hop forwarded. */
   clientAddress: z.string(),
   /** Why it is that one. Anything but `tcp-peer` was said by a trusted hop; rules in the README of `redaction`. */
@@ -205,12 +225,18 @@ export const goldenTransaction: HttpTransaction = {
   tunnels: ['vxlan'],
   vni: 5_001,
   directionAssumed: false,
+  tlsVersion: '1.3',
+  tlsServerName: 'shop.example',
+  tlsAlpn: 'http/1.1',
+  tlsCipher: 'TLS_AES_128_GCM_SHA256',
+  ja3: 'ada70206e40642a3e4461f35503241d5',
+  ja4: 't13d1516h2_8daaf6152771_e5627efa2ab1',
   clientAddress: '203.0.113.9',
   clientAddressSource: 'tcp-peer',
   clientAddressSpoofable: false,
   forwardedFor: ['192.0.2.60'],
   method: 'POST',
-  scheme: 'http',
+  scheme: 'https',
   host: 'shop.example',
   path: '/api/v1/login',
   pathTokens: ['v1.00000000000000a1', 'v1.00000000000000a2', 'v1.00000000000000a3'],

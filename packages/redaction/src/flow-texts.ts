@@ -10,6 +10,18 @@ import type { ClientAddresses } from './client-address.js'
 import { SipHasher } from './siphash.js'
 import { memberKey, type TransactionEncoder } from './transaction-encoder.js'
 
+/** What is known of the TLS connection that a flow's bytes were decrypted from. */
+export interface TlsContext {
+  readonly version: string
+  /** Lower case, as the client sent it. */
+  readonly serverName?: string
+  /** A byte string. */
+  readonly alpn?: string
+  readonly cipher: string
+  readonly ja3?: string
+  readonly ja4?: string
+}
+
 /** What the sensor knows about the flow that a transaction came on. Addresses are of the innermost headers. */
 export interface FlowContext {
   /** Community ID v1. */
@@ -25,6 +37,8 @@ export interface FlowContext {
   readonly directionAssumed: boolean
   /** The flow was joined after its start. */
   readonly midStream: boolean
+  /** Absent for what came in clear. */
+  readonly tls?: TlsContext
 }
 
 export interface FlowText {
@@ -34,7 +48,10 @@ export interface FlowText {
   readonly clientIp: string
   /** `,"flowId":…,"flowIndex":`; the caller writes the number. */
   readonly start: Literal
+  /** With what is known of TLS. */
   readonly addresses: Literal
+  /** Of what was decrypted; undefined for what came in clear. */
+  readonly scheme: 'https' | undefined
   /** The client's address, when it is the TCP peer, and the partition that follows from it alone. */
   readonly directClient: Literal
   readonly directPartition: number
@@ -56,19 +73,36 @@ const keys = {
   tunnels: memberKey('tunnels'),
   vni: memberKey('vni'),
   directionAssumed: memberKey('directionAssumed'),
+  tlsVersion: memberKey('tlsVersion'),
+  tlsServerName: memberKey('tlsServerName'),
+  tlsAlpn: memberKey('tlsAlpn'),
+  tlsCipher: memberKey('tlsCipher'),
+  ja3: memberKey('ja3'),
+  ja4: memberKey('ja4'),
   clientAddress: memberKey('clientAddress'),
   clientAddressSource: memberKey('clientAddressSource'),
   clientAddressSpoofable: memberKey('clientAddressSpoofable'),
 }
 
+/** As IANA registers them: `h2`, `http/1.1`, `grpc-exp`. Anything else could be what a peer likes to have published. */
+const alpnPattern =
+  /^(?:h2c?|h3|http\/[0-9.]{1,3}|spdy\/[0-9.]{1,3}|grpc-exp|webrtc|dot|imap|pop3|ftp|mqtt|acme-tls\/1|stun\.turn)$/
+
 export class FlowTexts {
   readonly #addresses: ClientAddresses
   readonly #writer: ByteWriter
   readonly #encoder: TransactionEncoder
+  readonly #hostText: (host: string) => string
   readonly #slots: (FlowText | undefined)[] = new Array(slotsCount).fill(undefined)
 
-  /** Writes into `writer`, and takes back what it wrote. */
-  constructor(addresses: ClientAddresses, writer: ByteWriter, encoder: TransactionEncoder) {
+  /** Writes into `writer`, and takes back what it wrote. `hostText` says how a host is published. */
+  constructor(
+    addresses: ClientAddresses,
+    writer: ByteWriter,
+    encoder: TransactionEncoder,
+    hostText: (host: string) => string,
+  ) {
+    this.#hostText = hostText
     this.#addresses = addresses
     this.#writer = writer
     this.#encoder = encoder
@@ -99,6 +133,7 @@ export class FlowTexts {
     encoder.texts(keys.tunnels, flow.tunnel?.names ?? [])
     encoder.count(keys.vni, flow.tunnel?.vni)
     if (flow.directionAssumed) encoder.flag(keys.directionAssumed, true)
+    if (flow.tls !== undefined) this.#tls(flow.tls)
     const addresses = this.#writer.taken(from)
     encoder.text(keys.clientAddress, clientIp)
     encoder.text(keys.clientAddressSource, 'tcp-peer')
@@ -110,11 +145,22 @@ export class FlowTexts {
       clientIp,
       start,
       addresses,
+      scheme: flow.tls === undefined ? undefined : 'https',
       directClient,
       directPartition: partitionOf({ clientAddress: clientIp }),
       idHigh: new SipHasher(digest.subarray(0, 16)),
       idLow: new SipHasher(digest.subarray(16, 32)),
     }
+  }
+
+  #tls({ version, serverName, alpn, cipher, ja3, ja4 }: TlsContext): void {
+    const encoder = this.#encoder
+    encoder.text(keys.tlsVersion, version)
+    encoder.text(keys.tlsServerName, serverName === undefined ? undefined : this.#hostText(serverName))
+    encoder.text(keys.tlsAlpn, alpn === undefined || alpnPattern.test(alpn) ? alpn : 'other')
+    encoder.text(keys.tlsCipher, cipher)
+    encoder.text(keys.ja3, ja3)
+    encoder.text(keys.ja4, ja4)
   }
 }
 
@@ -135,6 +181,7 @@ function isSame(known: FlowContext, flow: FlowContext): boolean {
     known.clientIp !== flow.clientIp ||
     known.serverIp !== flow.serverIp ||
     known.directionAssumed !== flow.directionAssumed ||
+    known.tls !== flow.tls ||
     known.tunnel?.vni !== flow.tunnel?.vni ||
     known.tunnel?.names.join() !== flow.tunnel?.names.join() ||
     vlanIds.length !== flow.vlanIds.length

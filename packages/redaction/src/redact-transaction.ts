@@ -191,7 +191,7 @@ class TransactionRedactor implements Redactor {
     this.#auth = new AuthReader(this.#tokens)
     this.#noAuth = this.#seenAuth(this.#auth.read(undefined, undefined, undefined, undefined))
     this.#addresses = new ClientAddresses(options.trustedHops ?? [], options.hopsWrite)
-    this.#flows = new FlowTexts(this.#addresses, this.#writer, this.#encoder)
+    this.#flows = new FlowTexts(this.#addresses, this.#writer, this.#encoder, (host) => hostText(this.#tokens, host))
   }
 
   accessSubkey(): AccessSubkey {
@@ -214,7 +214,7 @@ class TransactionRedactor implements Redactor {
     this.#writeTimes(request, response)
     encoder.rest(flowText.addresses)
     const forwardedClient = this.#writeClientAddress(flowText, raw)
-    const host = this.#writeRequestHead(request, raw.scheme)
+    const host = this.#writeRequestHead(request, flowText.scheme ?? raw.scheme)
     const policy = this.#policy(host)
     this.#writeContent(request, this.#requestFields, 'request', policy === 'none' ? 'nothing' : 'shape')
     this.#writeFields(keys.requestFields, this.#requestFields)

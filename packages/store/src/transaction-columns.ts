@@ -62,6 +62,12 @@ export const transactionColumns: readonly TransactionColumn[] = [
   { wire: 'tunnels', column: 'tunnels', type: 'Array(LowCardinality(String))', addedBy: '0004' },
   { wire: 'vni', column: 'vni', type: 'Nullable(UInt32)', codec: packed, addedBy: '0004' },
   { wire: 'directionAssumed', column: 'direction_assumed', type: 'Bool' },
+  { wire: 'tlsVersion', column: 'tls_version', type: word, addedBy: '0006' },
+  { wire: 'tlsServerName', column: 'tls_server_name', type: word, addedBy: '0006' },
+  { wire: 'tlsAlpn', column: 'tls_alpn', type: word, addedBy: '0006' },
+  { wire: 'tlsCipher', column: 'tls_cipher', type: word, addedBy: '0006' },
+  { wire: 'ja3', column: 'ja3', type: word, addedBy: '0006' },
+  { wire: 'ja4', column: 'ja4', type: word, addedBy: '0006' },
   {
     wire: 'clientAddress',
     column: 'client_address',
