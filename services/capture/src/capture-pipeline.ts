@@ -18,8 +18,10 @@ import type { Redactor } from '@tapwarden/redaction/redact-transaction'
 import type { Logger } from '@tapwarden/runtime/logger'
 import type { CaptureConfig } from './config.js'
 import type { FrameSink, FrameSource } from './frame-source.js'
+import { KeyLogFile } from './key-log-file.js'
 import { type OverflowPolicy, RecordPublisher } from './record-publisher.js'
 import { SensorIntervals, type SensorTotals } from './sensor-intervals.js'
+import { type TlsSummary, tlsSummary } from './tls-summary.js'
 import { TransactionBatches } from './transaction-batches.js'
 import { TransactionReader } from './transaction-reader.js'
 
@@ -76,6 +78,7 @@ export interface CaptureSummary {
     readonly tunnel: number
   }
   readonly opaqueBytes: number
+  readonly tls: TlsSummary
   readonly kernelDropCount: number
   readonly shedCount: number
   readonly anomalies: Readonly<Record<string, number>>
@@ -83,10 +86,16 @@ export interface CaptureSummary {
   readonly warnings: readonly string[]
 }
 
-/** Runs until the source ends. Rejects with what the source or the bus failed with; what came before is published then, too. */
+/**
+ * Runs until the source ends. Rejects with what the source or the bus failed with; what came before is published then, too. Rejects with `UserError`
+ * when there is no key log where the configuration names one.
+ */
 export async function runCapture(options: CaptureOptions): Promise<CaptureSummary> {
-  const pipeline = new CapturePipeline(options)
   const { source, signal, config, logger } = options
+  const { keyLogFile, keyLogPollMs } = config.tls
+  const keys = keyLogFile === undefined ? undefined : await KeyLogFile.open(keyLogFile)
+  const pipeline = new CapturePipeline(options, keys)
+  const keysPoll = keys === undefined ? undefined : setInterval(() => void pipeline.takeKeys(), keyLogPollMs)
   const stop = () => void source.stop()
   signal?.addEventListener('abort', stop, { once: true })
   if (signal?.aborted === true) stop()
@@ -95,8 +104,9 @@ export async function runCapture(options: CaptureOptions): Promise<CaptureSummar
     await source.frames(pipeline)
   } finally {
     clearInterval(linger)
+    clearInterval(keysPoll)
     signal?.removeEventListener('abort', stop)
-    await pipeline.finish()
+    await pipeline.finish().finally(() => keys?.close())
   }
   const summary = pipeline.summary()
   logger.info({ transactions: summary.transactionCount, packets: summary.packetCount }, 'capture ended')
@@ -111,6 +121,7 @@ class CapturePipeline implements FrameSink {
   readonly #transactions: RecordPublisher
   readonly #intervalRecords: RecordPublisher
   readonly #isShedding: boolean
+  readonly #keys: KeyLogFile | undefined
   #packetCount = 0
   #bytes = 0
   #observedAtUs = 0
@@ -118,16 +129,22 @@ class CapturePipeline implements FrameSink {
   /** Event time at which the open batches close. */
   #closeAtUs = 0
   #hasFlowFault = false
+  #hasKeysFault = false
 
-  constructor(options: CaptureOptions) {
+  constructor(options: CaptureOptions, keys: KeyLogFile | undefined) {
     const { config, bus } = options
     const policy = options.whenBusIsFull ?? 'wait'
     this.#options = options
     this.#isShedding = policy === 'shed'
+    this.#keys = keys
+    const { pendingMaxBytes, totalMaxBytes } = config.tls
+    // Beside a file the key log is as complete as it will be.
+    if (!this.#isShedding) keys?.keyLog.end()
     this.#reader = new TransactionReader({
       onTransaction: (flow, transaction) => this.#publish(flow, transaction),
       flowLimits: flowLimitsOf(config),
       httpLimits: config.http,
+      tls: { keyLog: keys?.keyLog, waitsForKeys: this.#isShedding, limits: { pendingMaxBytes, totalMaxBytes } },
       share: options.share,
       onFlowFault: (error) => this.#noteFlowFault(error),
     })
@@ -184,8 +201,21 @@ class CapturePipeline implements FrameSink {
     this.#offerUnlessFailed()
   }
 
+  /** Called by the clock: secrets that were written meanwhile open what waits for them. Never rejects. */
+  async takeKeys(): Promise<void> {
+    if (!this.#isShedding || this.#keys === undefined) return
+    try {
+      await this.#keys.read()
+    } catch (error) {
+      if (!this.#hasKeysFault) this.#options.logger.error({ error }, 'the TLS key log cannot be read any more')
+      this.#hasKeysFault = true
+    }
+    this.#reader.keysMayHaveCome(this.#observedAtUs)
+  }
+
   /** The source has ended: what is half done is handed on as it is, unless a later run will read all of it. */
   async finish(): Promise<void> {
+    await this.takeKeys()
     const isReadAgain = !this.#isShedding && this.#options.signal?.aborted === true
     if (!isReadAgain) this.#reader.end()
     this.#batches.closeOlder()
@@ -196,7 +226,7 @@ class CapturePipeline implements FrameSink {
 
   summary(): CaptureSummary {
     const totals = this.#totals()
-    const { http, flowFaultCount } = this.#reader.statistics()
+    const { http, tls, flowFaultCount } = this.#reader.statistics()
     const source = this.#options.source.statistics()
     return {
       packetCount: totals.packetCount,
@@ -211,6 +241,7 @@ class CapturePipeline implements FrameSink {
       missedBytes: totals.missedBytes,
       opaqueFlows: { ...http.opaqueFlows },
       opaqueBytes: totals.opaqueBytes,
+      tls: tlsSummary(tls.counters, tls.servers, this.#keys?.keyLog),
       kernelDropCount: totals.kernelDropCount,
       shedCount: totals.shedCount,
       anomalies: Object.fromEntries(totals.anomalies),

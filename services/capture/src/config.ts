@@ -37,6 +37,17 @@ const batchSchema = z.strictObject({
   lingerMs: milliseconds(200),
 })
 
+/** What is encrypted, and with what it may be read. */
+const tlsSchema = z.strictObject({
+  /** Secrets in the format of SSLKEYLOGFILE. Read when the sensor starts, and live as it grows. */
+  keyLogFile: z.string().min(1).optional(),
+  /** Live: between two looks at that file. */
+  keyLogPollMs: milliseconds(200),
+  /** Live: records that wait for secrets, of one connection; and what all connections hold together. */
+  pendingMaxBytes: bytes(262_144),
+  totalMaxBytes: bytes(67_108_864),
+})
+
 const contentPolicies = ['none', 'sample', 'shape'] as const
 
 export const captureConfigSchema = z.strictObject({
@@ -62,6 +73,7 @@ export const captureConfigSchema = z.strictObject({
     .prefault({}),
   flows: flowsSchema.prefault({}),
   http: httpSchema.prefault({}),
+  tls: tlsSchema.prefault({}),
   batch: batchSchema.prefault({}),
   /** Live: records that may wait for the bus before new ones are shed, the newest first. A file waits instead. */
   queueMaxRecords: count(1_024),
