@@ -3,7 +3,7 @@
 # Exit 0: all there. Exit 1: something is missing and cannot be installed; says what to do.
 set -euo pipefail
 
-declare -A package_of=([tcpdump]=tcpdump [haproxy]=haproxy [curl]=curl [tshark]=tshark [tcpflow]=tcpflow)
+declare -A package_of=([tcpdump]=tcpdump [haproxy]=haproxy [curl]=curl [tshark]=tshark [tcpflow]=tcpflow [nghttp]=nghttp2-client [nghttpd]=nghttp2-server)
 missing=()
 for program in "${!package_of[@]}"; do
   command -v "$program" >/dev/null 2>&1 || [ -x "/usr/sbin/$program" ] || missing+=("${package_of[$program]}")

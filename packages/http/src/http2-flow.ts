@@ -10,6 +10,7 @@
  * @long: one life cycle, whose steps share its state.
  */
 
+import { looksLikeText } from './coding-ways.js'
 import { forgetDecoded } from './content.js'
 import { HeaderBlock, HpackDecoder } from './hpack.js'
 import type { AnomalyName, FlowAnomalyName, HttpCounters, HttpLimits } from './http-limits.js'
@@ -499,8 +500,8 @@ export class Http2Flow implements FrameListener {
     cutShort(request, stream.isRequestEnded || stream.isTunnel)
     if (response !== undefined) cutShort(response, stream.isResponseEnded || stream.isTunnel)
     forgetDecoded()
-    request.settle(this.#limits)
-    response?.settle(this.#limits)
+    settle(request, this.#limits)
+    if (response !== undefined) settle(response, this.#limits)
     this.#counters.transactionCount++
     if (response === undefined) {
       this.#counters.unansweredRequestCount++
@@ -708,6 +709,14 @@ type Oddity = AnomalyName | FlowAnomalyName
 function cutShort(message: Message, isEnded: boolean): void {
   if (!isEnded) message.isIncomplete = true
   if (message.isIncomplete) message.report('http.content-incomplete')
+}
+
+/** How content is coded may be among the fields that are not known: what is no text then has no known size. */
+function settle(message: Message, limits: HttpLimits): void {
+  message.settle(limits)
+  if (message.contentBytes === 0 || !message.anomalies.includes('http2.fields-unknown')) return
+  if (message.fields.first('content-encoding') !== undefined) return
+  if (!looksLikeText(message.content)) message.contentBytes = undefined
 }
 
 /** RFC 9113 §8.1.1: who translates to HTTP/1 may believe either. */
