@@ -11,11 +11,13 @@ import { randomUUID } from 'node:crypto'
 import type { Bus } from '@tapwarden/bus/bus'
 import { topicNames } from '@tapwarden/contracts/names'
 import type { RawTransaction } from '@tapwarden/http/raw-transaction'
+import type { TunnelStatistics } from '@tapwarden/net/decapsulation/tunnel-counts'
 import type { FlowShare } from '@tapwarden/net/flow-share'
 import type { FlowInfo } from '@tapwarden/net/flow-table'
 import type { FrameView } from '@tapwarden/pcap/pcap-reader'
 import type { Redactor } from '@tapwarden/redaction/redact-transaction'
 import type { Logger } from '@tapwarden/runtime/logger'
+import { type CaptureStatistics, captureStatistics } from './capture-statistics.js'
 import type { CaptureConfig } from './config.js'
 import type { FrameSink, FrameSource } from './frame-source.js'
 import { KeyLogFile } from './key-log-file.js'
@@ -24,6 +26,7 @@ import { SensorIntervals, type SensorTotals } from './sensor-intervals.js'
 import { type TlsSummary, tlsSummary } from './tls-summary.js'
 import { TransactionBatches } from './transaction-batches.js'
 import { TransactionReader } from './transaction-reader.js'
+import { tunnelOptionsOf } from './tunnel-options.js'
 
 export interface CaptureOptions {
   readonly source: FrameSource
@@ -38,6 +41,8 @@ export interface CaptureOptions {
    * together those of one, in another order.
    */
   readonly share?: FlowShare
+  /** Called once, before the first frame, with what tells how the sensor stands, whenever that is asked. */
+  readonly onStart?: (statistics: () => CaptureStatistics) => void
   /** After every block of the source. */
   readonly onProgress?: (progress: CaptureProgress) => void
   /**
@@ -79,6 +84,7 @@ export interface CaptureSummary {
   }
   readonly opaqueBytes: number
   readonly tls: TlsSummary
+  readonly tunnels: TunnelStatistics
   readonly kernelDropCount: number
   readonly shedCount: number
   readonly anomalies: Readonly<Record<string, number>>
@@ -96,6 +102,7 @@ export async function runCapture(options: CaptureOptions): Promise<CaptureSummar
   const keys = keyLogFile === undefined ? undefined : await KeyLogFile.open(keyLogFile)
   const pipeline = new CapturePipeline(options, keys)
   const keysPoll = keys === undefined ? undefined : setInterval(() => void pipeline.takeKeys(), keyLogPollMs)
+  options.onStart?.(() => pipeline.statistics())
   const stop = () => void source.stop()
   signal?.addEventListener('abort', stop, { once: true })
   if (signal?.aborted === true) stop()
@@ -144,6 +151,7 @@ class CapturePipeline implements FrameSink {
       onTransaction: (flow, transaction) => this.#publish(flow, transaction),
       flowLimits: flowLimitsOf(config),
       httpLimits: config.http,
+      tunnels: tunnelOptionsOf(config.tunnels),
       tls: { keyLog: keys?.keyLog, waitsForKeys: this.#isShedding, limits: { pendingMaxBytes, totalMaxBytes } },
       share: options.share,
       onFlowFault: (error) => this.#noteFlowFault(error),
@@ -224,6 +232,17 @@ class CapturePipeline implements FrameSink {
     await this.#settled()
   }
 
+  statistics(): CaptureStatistics {
+    return captureStatistics({
+      observedAtUs: this.#observedAtUs,
+      packetCount: this.#packetCount,
+      bytes: this.#bytes,
+      shedCount: this.#transactions.shedCount,
+      reader: this.#reader.statistics(),
+      source: this.#options.source.statistics(),
+    })
+  }
+
   summary(): CaptureSummary {
     const totals = this.#totals()
     const { http, tls, flowFaultCount } = this.#reader.statistics()
@@ -242,6 +261,7 @@ class CapturePipeline implements FrameSink {
       opaqueFlows: { ...http.opaqueFlows },
       opaqueBytes: totals.opaqueBytes,
       tls: tlsSummary(tls.counters, tls.servers, this.#keys?.keyLog),
+      tunnels: this.#reader.statistics().frames.tunnels,
       kernelDropCount: totals.kernelDropCount,
       shedCount: totals.shedCount,
       anomalies: Object.fromEntries(totals.anomalies),

@@ -3,6 +3,8 @@
 import { hopClaims, isCidr } from '@tapwarden/redaction/client-address'
 import type { ContentPolicy, ContentTreatment } from '@tapwarden/redaction/redact-transaction'
 import { z } from 'zod'
+import { tunnelsSchema } from './tunnel-options.js'
+import { captureProgramNames } from './capture-program.js'
 
 const bytes = (standard: number) => z.int().positive().default(standard)
 const count = (standard: number) => z.int().positive().default(standard)
@@ -35,6 +37,34 @@ const batchSchema = z.strictObject({
   maxBytes: bytes(262_144),
   /** Live: a transaction waits so long for others, at most. */
   lingerMs: milliseconds(200),
+})
+
+/** Of `up --interface`. */
+const liveSchema = z.strictObject({
+  /** `auto`: tcpdump, and dumpcap where there is no tcpdump, or none that may capture. */
+  program: z.enum(['auto', ...captureProgramNames]).default('auto'),
+  /** The kernel's ring: two thousand frames where the link may carry 64 KiB ones. */
+  bufferKib: count(131_072),
+  /** Restarts in a row that bring no frame, before the capture has failed. */
+  restartMaxCount: count(20),
+})
+
+/** Of `up --listen`. */
+const listenSchema = z.strictObject({
+  /** Of each socket, as far as net.core.rmem_max lets the kernel grant it. */
+  receiveBufferBytes: bytes(33_554_432),
+  /** Addresses and CIDR ranges whose datagrams are taken; all when empty. Whoever may send to the port makes what the sensor sees. */
+  senders: z.array(z.string().refine(isCidr, 'an address or a CIDR range')).default([]),
+})
+
+/** Of `up --follow`. */
+const followSchema = z.strictObject({
+  /** Between two looks at a folder in which nothing is new. */
+  pollMs: milliseconds(250),
+  /** Between two notes of how far everything is stored. */
+  checkpointMs: milliseconds(30_000),
+  /** Event time that a restart reads again, for connections that were open: at least as long as the longest request may take. */
+  rewindMs: z.int().min(1_000).default(600_000),
 })
 
 /** What is encrypted, and with what it may be read. */
@@ -71,8 +101,12 @@ export const captureConfigSchema = z.strictObject({
       sampling: z.int().min(2).max(1_000).default(10),
     })
     .prefault({}),
+  live: liveSchema.prefault({}),
+  listen: listenSchema.prefault({}),
+  follow: followSchema.prefault({}),
   flows: flowsSchema.prefault({}),
   http: httpSchema.prefault({}),
+  tunnels: tunnelsSchema.prefault({}),
   tls: tlsSchema.prefault({}),
   batch: batchSchema.prefault({}),
   /** Live: records that may wait for the bus before new ones are shed, the newest first. A file waits instead. */

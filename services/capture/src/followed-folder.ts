@@ -59,12 +59,18 @@ export class FollowedFolderSource implements FrameSource {
   #frameCount = 0
   #bytesRead = 0
   #running: Promise<void> | undefined
+  #onCapturing: () => void = () => undefined
+  /** Resolves when the folder is found; stays pending when it is not (`frames` rejects then). */
+  readonly capturing: Promise<void>
   /** Time of the frame handed on latest; undefined before the first. */
   lastFrameUs: number | undefined
 
   constructor(options: FollowedFolderOptions) {
     this.#options = options
     this.#fromUs = options.fromUs ?? Number.NEGATIVE_INFINITY
+    this.capturing = new Promise((resolve) => {
+      this.#onCapturing = resolve
+    })
   }
 
   frames(sink: FrameSink): Promise<void> {
@@ -91,6 +97,7 @@ export class FollowedFolderSource implements FrameSource {
 
   async #follow(sink: FrameSink): Promise<void> {
     await requireFolder(this.#options.folder)
+    this.#onCapturing()
     const onFrame = (frame: FrameView): void => {
       if (frame.timestampUs < this.#fromUs) return
       this.#frameCount++

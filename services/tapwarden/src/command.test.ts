@@ -53,7 +53,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 describe('what cannot be read costs one line and the exit code, before anything is started', () => {
   it.each([
-    ['text.pcap', 66, 'is neither pcap nor pcapng'],
+    ['text.pcap', 66, 'is neither pcap nor pcapng: unknown magic number 0x47455420'],
     ['empty.pcap', 66, 'is empty'],
     ['folder', 66, 'is a folder; name the captures in it'],
     ['absent.pcap', 66, 'does not exist'],

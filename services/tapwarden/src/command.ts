@@ -4,6 +4,7 @@ import { exitCodes, UserError } from '@tapwarden/runtime/user-error'
 import { QueryRefused, StoreUnavailable } from '@tapwarden/store/store'
 import { Command, CommanderError, Option } from 'commander'
 import type { ReplayFlags } from './commands/replay.js'
+import type { UpFlags } from './commands/up.js'
 import { type CommonFlags, version } from './common-flags.js'
 import { type Output, processOutput } from './output.js'
 
@@ -100,13 +101,11 @@ function addTrafficCommands(program: Command, output: Output, finished: Finished
       const { replay } = await import('./commands/replay.js')
       finished(await replay(files, flags, output))
     })
-  common(program.command('up'))
-    .description('watch an interface until Ctrl-C')
-    .requiredOption('-i, --interface <name>', 'interface to capture on')
-    .option('--filter <bpf>', 'what to capture, in tcpdump syntax')
+  watching(common(program.command('up')))
+    .description('watch an interface, a mirror, or a folder of rotating captures, until Ctrl-C')
     .option('--enforce', 'push decisions to the edges; without it they are only simulated')
     .option('--json', 'print the summary as JSON')
-    .action(async (flags: CommonFlags & UpFlags) => {
+    .action(async (flags: UpFlags) => {
       const { up } = await import('./commands/up.js')
       finished(await up(flags, output))
     })
@@ -127,11 +126,16 @@ function addTrafficCommands(program: Command, output: Output, finished: Finished
     })
 }
 
-interface UpFlags {
-  readonly interface: string
-  readonly filter?: string
-  readonly enforce?: boolean
-  readonly json?: boolean
+/** The ways to say what is watched. */
+function watching(command: Command): Command {
+  return command
+    .option('-i, --interface <name>', 'an interface, through tcpdump or dumpcap')
+    .option('--filter <bpf>', 'what to capture on it, in tcpdump syntax')
+    .option('--listen <url...>', 'a cloud mirror: vxlan://ADDRESS:4789 or geneve://ADDRESS:6081; needs no privilege')
+    .option(
+      '--follow <dir>',
+      'a folder that tcpdump -G or -C, or dumpcap -b, writes to; a restart goes on where it was',
+    )
 }
 
 function addAnswerCommands(program: Command, output: Output): void {

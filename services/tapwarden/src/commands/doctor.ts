@@ -1,6 +1,6 @@
 /** `doctor`: what this machine can do, and what to do about what it cannot. Changes nothing. */
 
-import { access, constants, mkdtemp, readdir, rm, stat, statfs } from 'node:fs/promises'
+import { access, constants, mkdtemp, readdir, readFile, rm, stat, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { exitCodes, systemErrorCode } from '@tapwarden/runtime/user-error'
@@ -31,7 +31,8 @@ export async function doctor(
   if (settings === undefined) return exitCodes.ok
   const checks = await Promise.all([
     checkNode(),
-    checkCapture(flags.interface),
+    checkCapture(flags.interface, settings),
+    checkReceiveBuffer(settings),
     checkDisk(settings.storeFolder),
     checkKey(keyFileOf(settings.config)),
     checkEngine(settings),
@@ -57,17 +58,33 @@ function checkNode(): Check {
   return { name: 'node', state: 'fault', detail: `${process.versions.node}; 20.19 or newer is needed` }
 }
 
-/** Opens the interface with tcpdump, and lets go as soon as it listens. */
-async function checkCapture(name: string): Promise<Check[]> {
-  const found: Check = { name: 'tcpdump', state: 'ok', detail: 'found' }
+/** Opens the interface as `up` would, with the program that `up` would take, and lets go as soon as it listens. */
+async function checkCapture(name: string, { config }: Settings): Promise<Check> {
+  const { program } = config.capture.live
   try {
-    await tryInterface({ interfaceName: name })
-    return [found, { name: 'capture', state: 'ok', detail: `${name} can be captured on` }]
+    const found = await tryInterface({ interfaceName: name, program })
+    return { name: 'capture', state: 'ok', detail: `${name} can be captured on, with ${found}` }
   } catch (error) {
     if (!(error instanceof FrameSourceError)) throw error
-    const detail = `${error.message} (replay works without)`
-    if (error.code === 'tcpdump-missing') return [{ name: 'tcpdump', state: 'limit', detail }]
-    return [found, { name: 'capture', state: 'limit', detail }]
+    return {
+      name: 'capture',
+      state: 'limit',
+      detail: `${error.message} (replay, up --listen and up --follow work without)`,
+    }
+  }
+}
+
+/** How much of a burst a mirror's socket can hold: the kernel grants less than is asked for unless it is told otherwise. */
+async function checkReceiveBuffer({ config }: Settings): Promise<Check> {
+  const wantedBytes = config.capture.listen.receiveBufferBytes
+  const name = 'receive buffer'
+  try {
+    const grantedBytes = Number(await readFile('/proc/sys/net/core/rmem_max', 'latin1'))
+    if (grantedBytes >= wantedBytes) return { name, state: 'ok', detail: `${wantedBytes} bytes for each up --listen` }
+    const detail = `${grantedBytes} of ${wantedBytes} bytes for each up --listen; for more: sysctl -w net.core.rmem_max=${wantedBytes}`
+    return { name, state: 'limit', detail }
+  } catch {
+    return { name, state: 'limit', detail: 'net.core.rmem_max cannot be read here' }
   }
 }
 

@@ -1,23 +1,39 @@
-/** `up`: the embedded stack on a live interface, until Ctrl-C. What was captured by then is stored before it ends. */
+/**
+ * `up`: the embedded stack on live traffic, until Ctrl-C. What was captured by then is stored before it ends.
+ *
+ * A wire cannot be held back: when the stack is slower, the newest transactions are dropped and counted. A folder of captures can: it is read when
+ * there is room, and how far it is stored is noted (follow-position.ts).
+ */
 
+import { join } from 'node:path'
+import { topicNames } from '@tapwarden/contracts/names'
 import type { ConfigFlag } from '@tapwarden/runtime/config'
 import { startHealthServer } from '@tapwarden/runtime/health'
 import { exitCodes } from '@tapwarden/runtime/user-error'
-import { runCapture } from '@tapwarden/service-capture/capture-pipeline'
-import { FrameSourceError } from '@tapwarden/service-capture/frame-source'
-import { type LiveInterfaceOptions, LiveInterfaceSource, tryInterface } from '@tapwarden/service-capture/live-interface'
+import { type CaptureSummary, runCapture } from '@tapwarden/service-capture/capture-pipeline'
+import type { CaptureStatistics } from '@tapwarden/service-capture/capture-statistics'
+import type { FrameSource } from '@tapwarden/service-capture/frame-source'
 import { type CommonFlags, keyFileOf, readSettings, type Settings } from '../common-flags.js'
 import { type EmbeddedStack, startEmbeddedStack } from '../embedded-stack.js'
-import { counted, type Output } from '../output.js'
-import { FaultKeepingSource, notVisible, sourceFault } from '../sensor.js'
+import { CheckpointedSource, FollowPosition } from '../follow-position.js'
+import {
+  type OpenedSource,
+  openSource,
+  type SourceFlags,
+  trySource,
+  type WantedSource,
+  wantedSource,
+} from '../live-source.js'
+import { counted, harmless, type Output } from '../output.js'
+import { FaultKeepingSource, notVisible, tunnelFrames } from '../sensor.js'
+import { addSensorMetrics } from '../sensor-metrics.js'
 import { deadLetterCount, type EnforcerStatus } from '../services.js'
 import { stackMetrics } from '../stack-metrics.js'
+import type { StoreCounts } from '../traffic-summary.js'
 import { printSummary, summarize } from '../traffic-summary.js'
 import { untilSignal } from '../until-signal.js'
 
-export interface UpFlags extends CommonFlags {
-  readonly interface: string
-  readonly filter?: string
+export interface UpFlags extends CommonFlags, SourceFlags {
   readonly enforce?: boolean
   readonly json?: boolean
 }
@@ -28,30 +44,19 @@ export async function up(flags: UpFlags, output: Output): Promise<number> {
     flags.enforce === true ? [{ flag: '--enforce', path: ['mitigator', 'mode'], value: 'enforce' }] : []
   const settings = await readSettings(flags, output, { quietLevel: 'info', flags: enforce })
   if (settings === undefined) return exitCodes.ok
-  const wanted = {
-    interfaceName: flags.interface,
-    ...(flags.filter === undefined ? {} : { filter: flags.filter }),
-  }
+  const wanted = wantedSource(flags, settings.config.capture)
   // Before the stack, which takes seconds to start, and before anything is said to be watched.
-  await requireCapture(wanted)
+  await trySource(wanted, settings.config.capture)
   const { result } = await untilSignal(settings.logger, output, (signal) =>
     watch(settings, flags, wanted, output, signal),
   )
   return result
 }
 
-async function requireCapture(wanted: LiveInterfaceOptions): Promise<void> {
-  try {
-    await tryInterface(wanted)
-  } catch (error) {
-    throw error instanceof FrameSourceError ? sourceFault(error) : error
-  }
-}
-
 async function watch(
   settings: Settings,
   flags: UpFlags,
-  wanted: LiveInterfaceOptions,
+  wanted: WantedSource,
   output: Output,
   signal: AbortSignal,
 ): Promise<number> {
@@ -61,20 +66,25 @@ async function watch(
     const { config, logger } = settings
     const startedMs = performance.now()
     const before = await stack.counts()
+    let statistics: () => CaptureStatistics | undefined = () => undefined
+    const metrics = stackMetrics(stack.bus)
+    addSensorMetrics(metrics, () => statistics())
     const health = await startHealthServer({
       ...config.health,
-      metrics: stackMetrics(stack.bus),
+      metrics,
       checks: [{ name: 'store', fault: () => stack.store.ping().then(() => undefined) }],
     })
     try {
       if (signal.aborted) return exitCodes.ok
+      const position = await followPosition(settings, wanted)
       const excludedPorts = [...stack.ownPorts, health.port]
-      const onRestarted = (warning: string) => output.note(`watching ${flags.interface} again: ${warning}`)
-      const source = new LiveInterfaceSource({ ...wanted, excludedPorts, onRestarted })
-      void source.capturing.then(() =>
-        announce(output, settings, flags, source.effectiveFilter, excludedPorts, health.port, stack),
-      )
-      const watched = new FaultKeepingSource(source)
+      const opened = openSource(wanted, config.capture, {
+        excludedPorts,
+        onRestarted: (warning) => output.note(`watching ${flags.interface} again: ${warning}`),
+        fromUs: restartAt(position, config.capture.follow.rewindMs),
+      })
+      void opened.capturing.then(() => announce(output, settings, opened, excludedPorts, health.port, stack))
+      const watched = new FaultKeepingSource(checkpointed(opened, position, settings, stack))
       const capture = runCapture({
         source: watched,
         bus: stack.bus,
@@ -82,25 +92,20 @@ async function watch(
         config: config.capture,
         logger,
         signal,
-        whenBusIsFull: 'shed',
+        whenBusIsFull: opened.canWait ? 'wait' : 'shed',
+        onStart: (ask) => {
+          statistics = ask
+        },
       })
       const sensor = await Promise.race([capture, stack.failed])
       if (watched.fault !== undefined) output.note(`tapwarden: ${watched.fault.message}`)
       await stack.settled()
+      await notePosition(position, opened)
       abandon = false
-      const after = await stack.counts()
-      if (watched.fault === undefined || sensor.packetCount > 0) {
-        const summary = summarize({
-          files: 0,
-          sensor: { packets: sensor.packetCount, transactions: sensor.transactionCount },
-          before,
-          after,
-          notVisible: notVisible(sensor),
-          deadLetters: deadLetterCount(stack.bus),
-          seconds: (performance.now() - startedMs) / 1_000,
-          faults: watched.fault === undefined ? [] : [watched.fault.message],
-        })
-        printSummary(output, summary, flags)
+      const faults = watched.fault === undefined ? [] : [watched.fault.message]
+      if (faults.length === 0 || sensor.packetCount > 0) {
+        const seconds = (performance.now() - startedMs) / 1_000
+        sumUp(output, flags, { sensor, before, after: await stack.counts(), stack, seconds, faults })
       }
       return watched.fault?.exitCode ?? exitCodes.ok
     } finally {
@@ -109,6 +114,61 @@ async function watch(
   } finally {
     await stack.stop({ abandon })
   }
+}
+
+/** The stack has made the folder for it. */
+async function followPosition({ storeFolder }: Settings, wanted: WantedSource): Promise<FollowPosition | undefined> {
+  return wanted.kind === 'follow' ? FollowPosition.open(join(storeFolder, 'state'), wanted.folder) : undefined
+}
+
+function restartAt(position: FollowPosition | undefined, rewindMs: number): number | undefined {
+  return position?.observedAtUs === undefined ? undefined : position.observedAtUs - rewindMs * 1_000
+}
+
+function checkpointed(
+  opened: OpenedSource,
+  position: FollowPosition | undefined,
+  { config }: Settings,
+  stack: EmbeddedStack,
+): FrameSource {
+  if (position === undefined) return opened.source
+  return new CheckpointedSource(opened.source, {
+    everyMs: config.capture.follow.checkpointMs,
+    checkpoint: async () => {
+      await stack.bus.drained(Object.values(topicNames))
+      await notePosition(position, opened)
+    },
+  })
+}
+
+async function notePosition(position: FollowPosition | undefined, opened: OpenedSource): Promise<void> {
+  const lastFrameUs = opened.lastFrameUs()
+  if (lastFrameUs !== undefined) await position?.save(lastFrameUs)
+}
+
+interface RunOutcome {
+  readonly sensor: CaptureSummary
+  readonly before: StoreCounts
+  readonly after: StoreCounts
+  readonly stack: EmbeddedStack
+  readonly seconds: number
+  readonly faults: readonly string[]
+}
+
+function sumUp(output: Output, flags: UpFlags, { sensor, before, after, stack, seconds, faults }: RunOutcome): void {
+  for (const warning of sensor.warnings) output.note(`tapwarden: ${harmless(warning)}`)
+  const summary = summarize({
+    files: 0,
+    sensor: { packets: sensor.packetCount, transactions: sensor.transactionCount },
+    before,
+    after,
+    notVisible: notVisible(sensor),
+    tunnels: tunnelFrames(sensor),
+    deadLetters: deadLetterCount(stack.bus),
+    seconds,
+    faults,
+  })
+  printSummary(output, summary, flags)
 }
 
 /** Enforcing without an enforcer, or at one that is away, refuses nothing: that is said where it is started. */
@@ -121,17 +181,19 @@ export function enforcedAt(enforcers: readonly EnforcerStatus[]): string {
 function announce(
   output: Output,
   settings: Settings,
-  flags: UpFlags,
-  filter: string,
+  opened: OpenedSource,
   excludedPorts: readonly number[],
   healthPort: number,
   stack: EmbeddedStack,
 ): void {
   const enforces = settings.config.mitigator.mode === 'enforce'
   const mode = enforces ? enforcedAt(stack.enforcers) : 'decisions are simulated (--enforce pushes them)'
-  output.note(`watching ${flags.interface}; ${mode}; Ctrl-C ends it`)
-  output.note(
-    `not watched: ${counted(excludedPorts.length, 'port')} of our own (${excludedPorts.join(', ')}); filter: ${filter}`,
-  )
+  output.note(`watching ${harmless(opened.what())}; ${mode}; Ctrl-C ends it`)
+  if (opened.filter !== undefined) {
+    output.note(
+      `not watched: ${counted(excludedPorts.length, 'port')} of our own (${excludedPorts.join(', ')}); filter: ${opened.filter}`,
+    )
+  }
+  for (const warning of opened.source.statistics().warnings) output.note(`tapwarden: ${harmless(warning)}`)
   output.note(`store ${stack.engine.url}, health http://127.0.0.1:${healthPort}/readyz`)
 }
