@@ -72,6 +72,9 @@ const stringClasses = byteClasses.slice()
 stringClasses[quote] = stringEnd
 /** The same of two bytes at once, by the word that they make. */
 const pairClasses = classesOfPairs()
+/** What a number is made of behind its first byte; 1 or 0. */
+const isNumberByte = new Uint8Array(256)
+for (const byte of Buffer.from('0123456789.eE+-')) isNumberByte[byte] = 1
 /** Classes of names that need more than copying. */
 const notPlain = BACKSLASH | CONTROL | HIGH | OTHER
 const levelsMaxCount = shapeDepthMaxCount + 1
@@ -192,8 +195,13 @@ export class JsonShaper {
     const level = this.#depth
     const bytes = this.#bytes
     const isArray = this.#isArray[level] === 1
-    const count = this.#counts[level]! // A level.
-    let at = this.#visible(from)
+    let count = this.#counts[level]! // A level.
+    let at = from
+    if (!isArray && this.#details[level] === NOTHING && !this.#wantsLogin) {
+      at = this.#passMembers(from, level, count)
+      count = this.#counts[level]! // A level.
+    }
+    at = this.#visible(at)
     const byte = bytes[at]
     if (byte === (isArray ? closeBracket : closeBrace)) {
       this.#close()
@@ -206,6 +214,56 @@ export class JsonShaper {
     }
     this.#counts[level] = count + 1
     return isArray ? this.#item(at, level, count) : this.#member(at, level, count)
+  }
+
+  /**
+   * Steps over members of an object of which nothing is printed, as long as they are leaves without anything to tell, written without blanks: most of
+   * what a long list holds. Returns where the first other one begins, its comma included: nothing of that was taken.
+   */
+  #passMembers(from: number, level: number, begun: number): number {
+    const bytes = this.#bytes
+    const view = this.#view
+    const end = bytes.length - 8
+    let count = begun
+    let passed = from
+    for (let at = from; at < end; passed = at, count++) {
+      if (count > 0 && bytes[at++] !== comma) break
+      if (bytes[at++] !== quote) break
+      let bits = 0
+      for (; at < end; at += 2) {
+        bits = pairClasses[view.getUint16(at, true)]! // One for every pair.
+        if ((bits & (stringEnd | BACKSLASH)) !== 0) break
+      }
+      if (bytes[at] !== quote) at++
+      if (bytes[at] !== quote || (bits & BACKSLASH) !== 0 || bytes[at + 1] !== colon) break
+      at += 2
+      const byte = bytes[at]!
+      if (byte === quote) {
+        const valueFrom = ++at
+        let classes = 0
+        for (; at < end; at += 2) {
+          bits = pairClasses[view.getUint16(at, true)]! // One for every pair.
+          if ((bits & (stringEnd | BACKSLASH)) !== 0) break
+          classes |= bits
+        }
+        if (bytes[at] !== quote) classes |= byteClasses[bytes[at++]!]!
+        if (bytes[at] !== quote || (classes & BACKSLASH) !== 0) break
+        if (at - valueFrom >= 6 && sensitiveTypeOfString(bytes, valueFrom, at, classes) !== undefined) break
+        at++
+      } else if (byte === minus || (byte >= zero && byte <= 0x39)) {
+        const valueFrom = at++
+        while (at < end && isNumberByte[bytes[at]!] === 1) at++
+        if (at - valueFrom >= 13 || byte === minus) break
+      } else {
+        const word = view.getInt32(at, true)
+        if (word === trueWord || word === nullWord) at += 4
+        else if (word === falsWord && bytes[at + 4] === 0x65) at += 5
+        else break
+      }
+    }
+    this.#leafCount += count - begun
+    this.#counts[level] = count
+    return passed
   }
 
   #item(at: number, level: number, index: number): number {
