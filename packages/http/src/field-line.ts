@@ -7,6 +7,18 @@ import { type FieldTable, nameHashBasis, nameHashStep } from './field-list.js'
 import { expectedHashes, expectedNameBytes, expectName, slotAfter } from './field-name-guess.js'
 import type { AnomalyName } from './http-limits.js'
 import {
+  knownLineAt,
+  learnLine,
+  lineBytes,
+  lineHashes,
+  lineIds,
+  lineNameEnds,
+  lineValueEnds,
+  lineValueStarts,
+  noLine,
+  setAfter,
+} from './known-lines.js'
+import {
   COLON,
   CR,
   HTAB,
@@ -75,6 +87,22 @@ function readPlainLines(bytes: Uint8Array, base: number, from: number, to: numbe
   const lastWord = to - 4
   let previousHash = table.lastHash(bytes[base]!)
   for (let start = from; ; ) {
+    const set = setAfter(previousHash)
+    const line = knownLineAt(set, words, wordBase + start, wordBase + to)
+    if (line !== noLine) {
+      const offset = start - base
+      previousHash = lineHashes[line]!
+      table.add(
+        offset,
+        offset + lineNameEnds[line]!,
+        offset + lineValueStarts[line]!,
+        offset + lineValueEnds[line]!,
+        previousHash,
+        lineIds[line]!,
+      )
+      start += lineBytes(line)
+      continue
+    }
     const slot = slotAfter(previousHash)
     let at = start + expectedNameBytes(slot, words, wordBase + start, wordBase + to)
     let hash = expectedHashes[slot]!
@@ -104,6 +132,7 @@ function readPlainLines(bytes: Uint8Array, base: number, from: number, to: numbe
     if (at >= to || bytes[at] !== LF) return start
     while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) valueEnd--
     table.add(start - base, nameEnd - base, valueStart - base, valueEnd - base, hash)
+    learnLine(set, words, wordBase + start, at + 1 - start, nameEnd - start, valueStart - start, valueEnd - start, hash)
     previousHash = hash
     start = at + 1
   }

@@ -29,6 +29,8 @@ export interface FieldList {
   /** `nameHashOf` of a field's lower-case name. */
   nameHash(index: number): number
   nameIs(index: number, lowerCaseName: string): boolean
+  /** Equal only for lines of equal octets, in whatever list; 0 for a line that has no number (`known-lines.ts`). */
+  lineId(index: number): number
 }
 
 const offsetsPerField = 4
@@ -69,6 +71,7 @@ export class FieldTable implements FieldList {
   hasBreaks = false
   #offsets = new Int32Array(initialFields * offsetsPerField)
   #hashes = new Int32Array(initialFields)
+  #lineIds = new Float64Array(initialFields)
   /** A bit for each hash: most look-ups are for what is not there. */
   #hashBits = 0
 
@@ -78,8 +81,8 @@ export class FieldTable implements FieldList {
     this.hasBreaks = false
   }
 
-  /** Adds a field; offsets count from the start of the message. `hash` is of the lower-case name. */
-  add(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number, hash: number): void {
+  /** Adds a field; offsets count from the start of the message. `hash` is of the lower-case name, `lineId` as `lineId()` says it. */
+  add(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number, hash: number, lineId = 0): void {
     if (this.count === this.#hashes.length) this.#grow()
     const at = this.count * offsetsPerField
     this.#offsets[at] = nameStart
@@ -87,6 +90,7 @@ export class FieldTable implements FieldList {
     this.#offsets[at + 2] = valueStart
     this.#offsets[at + 3] = valueEnd
     this.#hashes[this.count] = hash
+    this.#lineIds[this.count] = lineId
     this.#hashBits |= 1 << hash
     this.count++
   }
@@ -102,6 +106,7 @@ export class FieldTable implements FieldList {
     const at = (this.count - 1) * offsetsPerField
     if (this.#offsets[at + 2] === this.#offsets[at + 3]) this.#offsets[at + 2] = valueStart
     this.#offsets[at + 3] = valueEnd
+    this.#lineIds[this.count - 1] = 0
   }
 
   name(index: number): string {
@@ -159,6 +164,11 @@ export class FieldTable implements FieldList {
     return this.#hashes[index]!
   }
 
+  lineId(index: number): number {
+    assert(index >= 0 && index < this.count, 'a field index is below the count')
+    return this.#lineIds[index]!
+  }
+
   #at(index: number): number {
     assert(index >= 0 && index < this.count, 'a field index is below the count')
     return index * offsetsPerField
@@ -182,8 +192,11 @@ export class FieldTable implements FieldList {
     offsets.set(this.#offsets)
     const hashes = new Int32Array(this.#hashes.length * 2)
     hashes.set(this.#hashes)
+    const lineIds = new Float64Array(this.#lineIds.length * 2)
+    lineIds.set(this.#lineIds)
     this.#offsets = offsets
     this.#hashes = hashes
+    this.#lineIds = lineIds
   }
 }
 

@@ -20,6 +20,19 @@ const fieldsMaxCount = 256
 const scannedMaxBytes = 8_192
 const scannedMinBytes = 6
 const setCookieNamesMaxCount = 32
+const knownFieldsCount = 4_096
+
+/** What a field comes to in messages of this side. */
+interface ReadField {
+  readonly lineId: number
+  readonly traits: FieldTraits
+  /** Of a field that has a role. */
+  readonly value: SeenValue | undefined
+  /** Of a field that is kept. */
+  readonly kept: Literal | undefined
+  /** Nothing else came of it, and nothing else will of the same line. */
+  readonly isWhole: boolean
+}
 
 export class MessageFields {
   readonly #tokens: Tokens
@@ -36,6 +49,8 @@ export class MessageFields {
   #keptCount = 0
   /** The value that stood at a field's place in an earlier message: the best guess at what stands there now. */
   readonly #guesses: (SeenValue | undefined)[] = new Array(fieldsMaxCount).fill(undefined)
+  /** By the numbers of lines (`lineId` of `http/field-list`); a newcomer takes the place. */
+  readonly #known: (ReadField | undefined)[] = new Array(knownFieldsCount).fill(undefined)
   /** Names that take part in the fingerprint: the first `stableCount` are of this message. */
   readonly stableNames: string[] = []
   stableCount = 0
@@ -72,14 +87,20 @@ export class MessageFields {
     const count = Math.min(fields.count, fieldsMaxCount)
     const view = this.#seen.viewOf(fields.bytes)
     for (let i = 0; i < count; i++) {
-      const traits = traitsOfField(fields, view, i)
-      if (isRequest) {
-        if (traits.isStable && this.stableCount < stableNamesMaxCount) {
-          this.stableNames[this.stableCount++] = traits.name
-          this.stableHash = (Math.imul(this.stableHash, 31) + traits.nameHash) | 0
-        }
-        if (!traits.isIgnoredInRequest) this.#take(fields, i, traits, traits.keptInRequest, place)
-      } else if (!traits.isIgnoredInResponse) this.#take(fields, i, traits, traits.keptInResponse, place)
+      const lineId = fields.lineId(i)
+      const slot = lineId & (knownFieldsCount - 1)
+      let field = this.#known[slot]
+      if (field === undefined || field.lineId !== lineId) {
+        field = this.#readField(fields, view, i, place)
+        if (lineId !== 0 && field.isWhole) this.#known[slot] = field
+      }
+      const { traits, value, kept } = field
+      if (isRequest && traits.isStable && this.stableCount < stableNamesMaxCount) {
+        this.stableNames[this.stableCount++] = traits.name
+        this.stableHash = (Math.imul(this.stableHash, 31) + traits.nameHash) | 0
+      }
+      if (value !== undefined) this.#first[traits.role] ??= value
+      if (kept !== undefined) this.#keep(traits, kept)
     }
     if (trailers === undefined) return
     const trailersView = this.#seen.viewOf(trailers.bytes)
@@ -116,23 +137,31 @@ export class MessageFields {
     if (this.setCookieNames.length > 0) this.setCookieNames = []
   }
 
-  #take(fields: FieldList, index: number, traits: FieldTraits, isKept: boolean, place: SightingPlace): void {
-    const { role } = traits
-    if (isKept || role >= 0 || traits.isUrl) {
-      const value = this.#value(fields, index)
-      if (role >= 0) this.#first[role] ??= value
-      if (isKept) this.#keep(traits, this.#clearTexts.jsonOf(value))
-      else if (traits.isUrl) {
-        value.url ??= jsonLiteral(this.#urlText(value.text))
-        this.#keep(traits, value.url)
-      }
+  /** Reads a field that is not known as a line. What is joined, an API key or sensitive is noted at once. */
+  #readField(fields: FieldList, view: DataView, index: number, place: SightingPlace): ReadField {
+    const traits = traitsOfField(fields, view, index)
+    const lineId = fields.lineId(index)
+    const isRequest = place === 'request-field'
+    if (isRequest ? traits.isIgnoredInRequest : traits.isIgnoredInResponse) {
+      return { lineId, traits, value: undefined, kept: undefined, isWhole: true }
+    }
+    const isKept = isRequest ? traits.keptInRequest : traits.keptInResponse
+    const hasRole = traits.role >= 0
+    let value: SeenValue | undefined
+    let kept: Literal | undefined
+    if (isKept || hasRole || traits.isUrl) {
+      value = this.#value(fields, index)
+      if (isKept) kept = this.#clearTexts.jsonOf(value)
+      else if (traits.isUrl) kept = value.url ??= jsonLiteral(this.#urlText(value.text))
     }
     if (traits.isJoined) this.#join(fields, index, traits, place)
     else if (traits.isApiKey && this.keyField === undefined) {
-      const value = fields.value(index)
-      if (value !== '') this.keyField = { name: traits.name, value }
+      const key = fields.value(index)
+      if (key !== '') this.keyField = { name: traits.name, value: key }
     }
-    if (traits.isScanned) this.#scan(fields, index, traits, place)
+    const isSensitive = traits.isScanned && this.#scan(fields, index, traits, place)
+    const isWhole = !traits.isJoined && !traits.isApiKey && !isSensitive
+    return { lineId, traits, value: hasRole ? value : undefined, kept, isWhole }
   }
 
   #value(fields: FieldList, index: number): SeenValue {
@@ -176,18 +205,20 @@ export class MessageFields {
       this.setCookieNames.push(name)
   }
 
-  #scan(fields: FieldList, index: number, traits: FieldTraits, place: SightingPlace): void {
+  /** Whether it is sensitive. */
+  #scan(fields: FieldList, index: number, traits: FieldTraits, place: SightingPlace): boolean {
     const from = fields.valueStart(index)
     const to = fields.valueEnd(index)
-    if (to - from < scannedMinBytes || !mayBeSensitive(fields.bytes, from, to)) return
+    if (to - from < scannedMinBytes || !mayBeSensitive(fields.bytes, from, to)) return false
     const scratch = this.#scratch
     const length = scratch.write(fields.value(index), 'latin1')
     const type =
       sensitiveTypeOf(scratch, 0, length) ??
       sensitiveTypeOf(scratch, 0, percentDecode(scratch, 0, length, scratch, 0, false))
     // A token where tokens belong is authentication, not leaked data.
-    if (type === undefined || (type === 'jwt' && traits.holdsTokens)) return
+    if (type === undefined || (type === 'jwt' && traits.holdsTokens)) return false
     this.#sightings.add(type, place, nameTextOf(this.#tokens, traits.name))
+    return true
   }
 }
 
