@@ -5,24 +5,17 @@
 
 import { assert } from '@tapwarden/base/assert'
 
-/** 4,096 places, 64 KiB. */
-const shortSlotsBits = 12
-const noShort = new Int32Array(0)
-
 export class SipHasher {
   readonly #k0l: number
   readonly #k0h: number
   readonly #k1l: number
   readonly #k1h: number
-  /** Short values and their hashes: two numbers each. Where both numbers of a value are 0 there is none, or the empty one. */
-  readonly #short: Int32Array
   /** Halves of the last hash, signed 32-bit. */
   high = 0
   low = 0
 
-  /** `key` is 16 bytes. `remembersShort`: short values will come again. */
-  constructor(key: Uint8Array, remembersShort = false) {
-    this.#short = remembersShort ? new Int32Array(4 << shortSlotsBits) : noShort
+  /** `key` is 16 bytes. */
+  constructor(key: Uint8Array) {
     assert(key.length === 16, 'a SipHash key has 16 bytes')
     const view = new DataView(key.buffer, key.byteOffset, 16)
     this.#k0l = view.getInt32(0, true)
@@ -33,35 +26,6 @@ export class SipHasher {
 
   /** Hashes `bytes[from, to)` into `high` and `low`. */
   hash(bytes: Uint8Array, from: number, to: number): void {
-    if (to - from < 8 && this.#short !== noShort) this.#hashShort(bytes, from, to)
-    else this.#hash(bytes, from, to)
-  }
-
-  /** Values of less than a block: counts, codes, words come again and again, and fit two numbers. */
-  #hashShort(bytes: Uint8Array, from: number, to: number): void {
-    let ml = 0
-    let mh = (to - from) << 24
-    for (let i = from, shift = 0; i < to; i++, shift += 8) {
-      if (shift < 32)
-        ml |= bytes[i]! << shift // In range by the loop condition.
-      else mh |= bytes[i]! << (shift - 32)
-    }
-    const mixed = Math.imul(ml ^ Math.imul(mh, 0x9e3779b1), 0x85ebca6b)
-    const at = (mixed >>> (32 - shortSlotsBits)) << 2
-    const short = this.#short
-    if (short[at] === ml && short[at + 1] === mh && mh !== 0) {
-      this.low = short[at + 2]! // Slots have four numbers.
-      this.high = short[at + 3]!
-      return
-    }
-    this.#hash(bytes, from, to)
-    short[at] = ml
-    short[at + 1] = mh
-    short[at + 2] = this.low
-    short[at + 3] = this.high
-  }
-
-  #hash(bytes: Uint8Array, from: number, to: number): void {
     let v0l = this.#k0l ^ 0x70736575
     let v0h = this.#k0h ^ 0x736f6d65
     let v1l = this.#k1l ^ 0x6e646f6d

@@ -3,6 +3,7 @@ import { tokenPattern } from '@tapwarden/contracts/token'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ByteWriter } from './byte-writer.js'
+import { ContentHasher } from './content-hasher.js'
 import { sampleFleetKey } from './raw-transaction-fixture.js'
 import { SipHasher } from './siphash.js'
 import { Tokens } from './token.js'
@@ -20,28 +21,45 @@ describe('SipHash-2-4', () => {
     [16, 'db9bc2577fcc2a3f'],
     [63, '724506eb4c328a95'],
   ])('of %i bytes', (length, expected) => {
-    const hasher = new SipHasher(Uint8Array.from({ length: 16 }, (_, i) => i))
+    const key = Uint8Array.from({ length: 16 }, (_, i) => i)
     const message = Uint8Array.from({ length: length + 4 }, (_, i) => i - 2)
-    hasher.hash(message, 2, length + 2)
-    const hash = Buffer.alloc(8)
-    hash.writeInt32LE(hasher.low, 0)
-    hash.writeInt32LE(hasher.high, 4)
-    expect(hash.toString('hex')).toBe(expected)
+    for (const hasher of [new SipHasher(key), new ContentHasher(key)]) {
+      hasher.hash(message, 2, length + 2)
+      const hash = Buffer.alloc(8)
+      hash.writeInt32LE(hasher.low, 0)
+      hash.writeInt32LE(hasher.high, 4)
+      expect(hash.toString('hex')).toBe(expected)
+    }
   })
 
   it('agrees with an obvious model in big integers', () => {
     const key = Uint8Array.from({ length: 16 }, (_, i) => i * 37 + 11)
-    const hasher = new SipHasher(key, true)
+    const ids = new SipHasher(key)
+    const contents = new ContentHasher(key)
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 70 }), (message) => {
-        // Twice: short values are remembered.
-        return [1, 2].every(() => {
+        // Contents twice: short values are remembered.
+        return [ids, contents, contents].every((hasher) => {
           hasher.hash(message, 0, message.length)
           const got = (BigInt(hasher.high >>> 0) << 32n) | BigInt(hasher.low >>> 0)
           return got === sipModel(key, message)
         })
       }),
     )
+  })
+
+  it('is the same of contents of any length, wherever they stand in their buffer', () => {
+    const key = Uint8Array.from({ length: 16 }, (_, i) => i)
+    const ids = new SipHasher(key)
+    const contents = new ContentHasher(key)
+    const bytes = Uint8Array.from({ length: 10_000 }, (_, i) => i * i)
+    for (const length of [0, 3, 7, 8, 200, 4_095, 4_096, 4_097, 9_000]) {
+      for (const from of [0, 1, 6]) {
+        const part = bytes.subarray(from)
+        for (const hasher of [ids, contents]) hasher.hash(part, 1, 1 + length)
+        expect([length, contents.high, contents.low]).toEqual([length, ids.high, ids.low])
+      }
+    }
   })
 })
 

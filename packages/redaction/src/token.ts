@@ -11,7 +11,7 @@ import { assert } from '@tapwarden/base/assert'
 import { BoundedMap } from '@tapwarden/base/bounded-map'
 import { type Token, type TokenClass, tokenLetters } from '@tapwarden/contracts/token'
 import { type ByteWriter, Literal } from './byte-writer.js'
-import { SipHasher } from './siphash.js'
+import { ContentHasher } from './content-hasher.js'
 
 export const fleetKeyBytes = 32
 /** Together at most 16 MiB a class. */
@@ -29,7 +29,7 @@ export class Tokens {
   readonly #accessKeyBytes: Buffer
   readonly #access: HmacTokens
   readonly #credential: HmacTokens
-  readonly #content: SipHasher
+  readonly #content: ContentHasher
   readonly #contentPrefix: string
   readonly #contentLiteral: Literal
   readonly #leafLiteral: Literal
@@ -42,7 +42,7 @@ export class Tokens {
     this.#accessKeyBytes = subkey(fleetKey, 'access', 32)
     this.#access = new HmacTokens(this.#accessKeyBytes, `${tokenLetters.access}${keyNumber}.`)
     this.#credential = new HmacTokens(subkey(fleetKey, 'credential', 32), `${tokenLetters.credential}${keyNumber}.`)
-    this.#content = new SipHasher(subkey(fleetKey, 'content', 16), true)
+    this.#content = new ContentHasher(subkey(fleetKey, 'content', 16))
     this.#contentPrefix = `${tokenLetters.content}${keyNumber}.`
     this.#contentLiteral = new Literal(this.#contentPrefix)
     this.#leafLiteral = new Literal(` k=${this.#contentPrefix}`)
