@@ -3,6 +3,7 @@
  * few KiB go through the WebAssembly module, longer ones through JavaScript. All three give the same.
  */
 
+import { viewOf } from './buffer-view.js'
 import { SipHasher } from './siphash.js'
 import {
   createSipHashModule,
@@ -24,11 +25,6 @@ export class ContentHasher {
   readonly #words: Int32Array = this.#module.words
   /** Short values and their hashes: two numbers each. Where both numbers of a value are 0 there is none, or the empty one. */
   readonly #short = new Int32Array(4 << shortSlotsBits)
-  /** Views of the last two buffers: values mostly stand in the content that is read, or in a scratch. */
-  #buffer: ArrayBufferLike = this.#words.buffer
-  #view = new DataView(this.#buffer)
-  #otherBuffer = this.#buffer
-  #otherView = this.#view
   /** Halves of the last hash, signed 32-bit. */
   high = 0
   low = 0
@@ -80,7 +76,7 @@ export class ContentHasher {
   }
 
   #hashByModule(bytes: Uint8Array, from: number, to: number): void {
-    const view = this.#viewOf(bytes.buffer)
+    const view = viewOf(bytes.buffer)
     const words = this.#words
     let word = valueWord
     let at = bytes.byteOffset + from
@@ -93,16 +89,5 @@ export class ContentHasher {
     this.#module.hash(to - from)
     this.low = words[lowWord]!
     this.high = words[highWord]!
-  }
-
-  #viewOf(buffer: ArrayBufferLike): DataView {
-    if (buffer !== this.#buffer) {
-      const view = buffer === this.#otherBuffer ? this.#otherView : new DataView(buffer)
-      this.#otherBuffer = this.#buffer
-      this.#otherView = this.#view
-      this.#buffer = buffer
-      this.#view = view
-    }
-    return this.#view
   }
 }

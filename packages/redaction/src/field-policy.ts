@@ -99,21 +99,21 @@ interface KnownSpelling {
   readonly words: Int32Array
 }
 
-/** What to do with field `index` of a list, whose octets `view` shows. */
-export function traitsOfField(fields: FieldList, view: DataView, index: number): FieldTraits {
+/** What to do with field `index` of a list. */
+export function traitsOfField(fields: FieldList, index: number): FieldTraits {
   const hash = fields.nameHash(index)
   const slot = (hash ^ (hash >>> 16)) & (slotsCount - 1)
   const known = slots[slot]
   const from = fields.nameStart(index)
   const to = fields.valueStart(index)
   if (known !== undefined && known.traits.nameHash === hash) {
-    if (known.bytes === to - from && areWords(known.words, view, from, to)) return known.traits
+    if (known.bytes === to - from && areWords(known.words, fields.bytes, from, to)) return known.traits
     if (fields.nameIs(index, known.traits.name)) return known.traits
   }
   const name = fields.name(index)
   const traits = traitsOf(name, hash)
   const isShort = name.length <= rememberedMaxCharacters && to - from <= rememberedMaxCharacters * 2
-  if (isShort && to - from >= 4) slots[slot] = { traits, bytes: to - from, words: wordsOf(view, from, to) }
+  if (isShort && to - from >= 4) slots[slot] = { traits, bytes: to - from, words: wordsOf(fields.bytes, from, to) }
   return traits
 }
 

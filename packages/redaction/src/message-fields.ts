@@ -22,16 +22,14 @@ const scannedMinBytes = 6
 const setCookieNamesMaxCount = 32
 const knownFieldsCount = 4_096
 
-/** What a field comes to in messages of this side. */
-interface ReadField {
+/** What a whole field line comes to in messages of this side: of lines of which nothing else will come. */
+interface KnownField {
   readonly lineId: number
   readonly traits: FieldTraits
   /** Of a field that has a role. */
   readonly value: SeenValue | undefined
   /** Of a field that is kept. */
   readonly kept: Literal | undefined
-  /** Nothing else came of it, and nothing else will of the same line. */
-  readonly isWhole: boolean
 }
 
 export class MessageFields {
@@ -50,7 +48,7 @@ export class MessageFields {
   /** The value that stood at a field's place in an earlier message: the best guess at what stands there now. */
   readonly #guesses: (SeenValue | undefined)[] = new Array(fieldsMaxCount).fill(undefined)
   /** By the numbers of lines (`lineId` of `http/field-list`); a newcomer takes the place. */
-  readonly #known: (ReadField | undefined)[] = new Array(knownFieldsCount).fill(undefined)
+  readonly #known: (KnownField | undefined)[] = new Array(knownFieldsCount).fill(undefined)
   /** Names that take part in the fingerprint: the first `stableCount` are of this message. */
   readonly stableNames: string[] = []
   stableCount = 0
@@ -85,27 +83,19 @@ export class MessageFields {
     this.#clear()
     const isRequest = place === 'request-field'
     const count = Math.min(fields.count, fieldsMaxCount)
-    const view = this.#seen.viewOf(fields.bytes)
     for (let i = 0; i < count; i++) {
       const lineId = fields.lineId(i)
-      const slot = lineId & (knownFieldsCount - 1)
-      let field = this.#known[slot]
-      if (field === undefined || field.lineId !== lineId) {
-        field = this.#readField(fields, view, i, place)
-        if (lineId !== 0 && field.isWhole) this.#known[slot] = field
-      }
-      const { traits, value, kept } = field
-      if (isRequest && traits.isStable && this.stableCount < stableNamesMaxCount) {
-        this.stableNames[this.stableCount++] = traits.name
-        this.stableHash = (Math.imul(this.stableHash, 31) + traits.nameHash) | 0
-      }
-      if (value !== undefined) this.#first[traits.role] ??= value
-      if (kept !== undefined) this.#keep(traits, kept)
+      const known = this.#known[lineId & (knownFieldsCount - 1)]
+      if (known !== undefined && known.lineId === lineId) {
+        const { traits, value, kept } = known
+        if (isRequest) this.#noteStable(traits)
+        if (value !== undefined) this.#first[traits.role] ??= value
+        if (kept !== undefined) this.#keep(traits, kept)
+      } else this.#readField(fields, i, lineId, isRequest, place)
     }
     if (trailers === undefined) return
-    const trailersView = this.#seen.viewOf(trailers.bytes)
     for (let i = 0; i < Math.min(trailers.count, fieldsMaxCount); i++) {
-      this.#scan(trailers, i, traitsOfField(trailers, trailersView, i), place)
+      this.#scan(trailers, i, traitsOfField(trailers, i), place)
     }
   }
 
@@ -137,31 +127,39 @@ export class MessageFields {
     if (this.setCookieNames.length > 0) this.setCookieNames = []
   }
 
-  /** Reads a field that is not known as a line. What is joined, an API key or sensitive is noted at once. */
-  #readField(fields: FieldList, view: DataView, index: number, place: SightingPlace): ReadField {
-    const traits = traitsOfField(fields, view, index)
-    const lineId = fields.lineId(index)
-    const isRequest = place === 'request-field'
-    if (isRequest ? traits.isIgnoredInRequest : traits.isIgnoredInResponse) {
-      return { lineId, traits, value: undefined, kept: undefined, isWhole: true }
-    }
-    const isKept = isRequest ? traits.keptInRequest : traits.keptInResponse
-    const hasRole = traits.role >= 0
+  #noteStable(traits: FieldTraits): void {
+    if (!traits.isStable || this.stableCount >= stableNamesMaxCount) return
+    this.stableNames[this.stableCount++] = traits.name
+    this.stableHash = (Math.imul(this.stableHash, 31) + traits.nameHash) | 0
+  }
+
+  /** Reads a field that is not known as a line, and remembers the line if it has a number. */
+  #readField(fields: FieldList, index: number, lineId: number, isRequest: boolean, place: SightingPlace): void {
+    const traits = traitsOfField(fields, index)
+    if (isRequest) this.#noteStable(traits)
+    const isIgnored = isRequest ? traits.isIgnoredInRequest : traits.isIgnoredInResponse
     let value: SeenValue | undefined
     let kept: Literal | undefined
-    if (isKept || hasRole || traits.isUrl) {
-      value = this.#value(fields, index)
-      if (isKept) kept = this.#clearTexts.jsonOf(value)
-      else if (traits.isUrl) kept = value.url ??= jsonLiteral(this.#urlText(value.text))
+    let isWhole = true
+    if (!isIgnored) {
+      const isKept = isRequest ? traits.keptInRequest : traits.keptInResponse
+      if (isKept || traits.role >= 0 || traits.isUrl) {
+        value = this.#value(fields, index)
+        if (traits.role >= 0) this.#first[traits.role] ??= value
+        if (isKept) kept = this.#clearTexts.jsonOf(value)
+        else if (traits.isUrl) kept = value.url ??= jsonLiteral(this.#urlText(value.text))
+        if (kept !== undefined) this.#keep(traits, kept)
+      }
+      if (traits.isJoined) this.#join(fields, index, traits, place)
+      else if (traits.isApiKey && this.keyField === undefined) {
+        const key = fields.value(index)
+        if (key !== '') this.keyField = { name: traits.name, value: key }
+      }
+      const isSensitive = traits.isScanned && this.#scan(fields, index, traits, place)
+      isWhole = !traits.isJoined && !traits.isApiKey && !isSensitive
     }
-    if (traits.isJoined) this.#join(fields, index, traits, place)
-    else if (traits.isApiKey && this.keyField === undefined) {
-      const key = fields.value(index)
-      if (key !== '') this.keyField = { name: traits.name, value: key }
-    }
-    const isSensitive = traits.isScanned && this.#scan(fields, index, traits, place)
-    const isWhole = !traits.isJoined && !traits.isApiKey && !isSensitive
-    return { lineId, traits, value: hasRole ? value : undefined, kept, isWhole }
+    if (lineId === 0 || !isWhole) return
+    this.#known[lineId & (knownFieldsCount - 1)] = { lineId, traits, value: traits.role >= 0 ? value : undefined, kept }
   }
 
   #value(fields: FieldList, index: number): SeenValue {

@@ -8,14 +8,15 @@
 import { assert } from '@tapwarden/base/assert'
 import type { EpochUs } from '@tapwarden/base/units'
 import { partitionOf } from '@tapwarden/contracts/partition-key'
+import { contentKinds } from '@tapwarden/contracts/transaction'
 import type { Http2Facts, RawMessage, RawRequest, RawResponse, RawTransaction } from '@tapwarden/http/raw-transaction'
 import { isSecretShape } from '@tapwarden/sensitive-data/secret-shape'
 import { type Auth, AuthReader, type SeenAuth } from './auth.js'
-import { ByteWriter, jsonLiteral, type Literal } from './byte-writer.js'
+import { ByteWriter, jsonLiteral, Literal } from './byte-writer.js'
 import { nameTextOf } from './clear-name.js'
 import { ClearTexts, contentTypeText } from './clear-text.js'
 import { ClientAddresses, type HopClaim } from './client-address.js'
-import { ContentShaper } from './content-shape.js'
+import { type ContentKind, ContentShaper } from './content-shape.js'
 import {
   ACCEPT,
   ACCEPT_ENCODING,
@@ -70,8 +71,6 @@ export interface RedactorOptions {
 }
 
 export interface RedactedTransaction {
-  /** 32 hex digits. */
-  readonly id: string
   readonly partition: number
   readonly observedAtUs: EpochUs
   /** The record as one NDJSON line, newline included. Borrowed until the next call: whoever keeps it copies it. */
@@ -136,7 +135,16 @@ const sides = {
   request: sideKeys('request'),
   response: sideKeys('response'),
 }
-const commonMethods: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'])
+/** The members of common methods in origin form, whole. */
+const plainMethods: ReadonlyMap<string, Literal> = new Map(
+  ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'].map((method) => [
+    method,
+    new Literal(`,"method":"${method}","scheme":"http"`),
+  ]),
+)
+const usualVersion = new Literal(',"httpVersion":"1.1"')
+/** Nothing is missing, and nothing odd was seen. */
+const flawless = new Literal(',"missedBytes":0,"truncated":false,"midStream":false,"weight":1')
 const methodPattern = /^[A-Za-z][A-Za-z_-]{0,23}$/
 /** `http.duplicate-content-length`: what our parsers call things. */
 const anomalyPattern = /^[a-z][a-z0-9-]{1,15}\.[a-z][a-z0-9.-]{1,47}$/
@@ -208,7 +216,7 @@ class TransactionRedactor implements Redactor {
     this.#requestFields.read(request.fields, request.trailers, 'request-field')
     this.#paths.read(request.target, request.method)
 
-    const id = this.#writeId(flowText, raw)
+    this.#writeId(flowText, raw)
     encoder.rest(flowText.start)
     this.#writer.int(raw.flowIndex)
     this.#writeTimes(request, response)
@@ -229,7 +237,6 @@ class TransactionRedactor implements Redactor {
     if (raw.http2 !== undefined) this.#writeHttp2(raw.http2, raw.grpc)
     this.#writeTail(raw, flow)
     return {
-      id,
       partition,
       observedAtUs: request.firstByteAtUs as EpochUs,
       line: encoder.end(),
@@ -241,7 +248,7 @@ class TransactionRedactor implements Redactor {
    * over SEQ and ACK (little-endian), and the stream of HTTP/2 where the request came on one, its keys the halves of SHA-256 over addresses and
    * ports: no secret, and nobody can make two transactions share an id on purpose, and so hide one.
    */
-  #writeId({ idHigh, idLow }: FlowText, { firstSeq, firstAck, http2 }: RawTransaction): string {
+  #writeId({ idHigh, idLow }: FlowText, { firstSeq, firstAck, http2 }: RawTransaction): void {
     this.#idView.setUint32(0, firstSeq, true)
     this.#idView.setUint32(4, firstAck, true)
     let length = 8
@@ -251,7 +258,7 @@ class TransactionRedactor implements Redactor {
     }
     idHigh.hash(this.#idBytes, 0, length)
     idLow.hash(this.#idBytes, 0, length)
-    return this.#encoder.begin(idHigh, idLow)
+    this.#encoder.begin(idHigh, idLow)
   }
 
   #writeTimes(request: RawRequest, response: RawResponse | undefined): void {
@@ -281,8 +288,13 @@ class TransactionRedactor implements Redactor {
   #writeRequestHead(request: RawRequest, scheme: RawTransaction['scheme']): string {
     const fields = this.#requestFields
     const encoder = this.#encoder
-    encoder.text(keys.method, this.#methodText(request.method))
-    encoder.text(keys.scheme, this.#paths.scheme ?? scheme ?? 'http')
+    const stated = this.#paths.scheme ?? scheme ?? 'http'
+    const common = stated === 'http' ? plainMethods.get(request.method) : undefined
+    if (common !== undefined) encoder.rest(common)
+    else {
+      encoder.text(keys.method, this.#methodText(request.method))
+      encoder.text(keys.scheme, stated)
+    }
     const host = this.#host()
     encoder.json(keys.host, host.json)
     encoder.text(keys.path, this.#paths.pathText())
@@ -291,7 +303,8 @@ class TransactionRedactor implements Redactor {
     encoder.key(keys.query)
     this.#paths.writeQuery(this.#writer)
     if (this.#paths.cut) this.#anomalies.push('redaction.target-cut')
-    encoder.text(keys.httpVersion, versionText(request.httpVersion))
+    if (request.httpVersion === '1.1') encoder.rest(usualVersion)
+    else encoder.text(keys.httpVersion, versionText(request.httpVersion))
     const userAgent = fields.first(USER_AGENT)
     encoder.json(keys.userAgent, userAgent === undefined ? undefined : this.#clearTexts.jsonOf(userAgent))
     const hash = fields.stableHash ^ (userAgent?.hash ?? 0)
@@ -335,7 +348,7 @@ class TransactionRedactor implements Redactor {
       if (type.contentType !== 'invalid') encoder.json(names.contentType, type.contentType)
       else this.#anomalies.push('redaction.content-type-invalid')
     }
-    let kind: string = 'none'
+    let kind: ContentKind = 'none'
     if (reading === 'declaration' && message.contentBytes !== 0) kind = this.#content.declaredKind(type?.text)
     else if (reading === 'shape') {
       const keyAt = this.#writer.length
@@ -346,7 +359,7 @@ class TransactionRedactor implements Redactor {
       kind = this.#content.shape(content, type?.text, names.place, truncated)
       if (kind === 'none') this.#writer.length = keyAt
     }
-    encoder.text(names.contentKind, kind)
+    encoder.rest(names.contentKinds[kind])
     encoder.count(names.contentBytes, message.contentBytes)
   }
 
@@ -435,16 +448,22 @@ class TransactionRedactor implements Redactor {
       encoder.key(keys.sensitive)
       this.#sightings.write(this.#writer)
     }
+    const truncated = raw.request.contentTruncated || raw.response?.contentTruncated === true
+    const midStream = raw.midStream || flow.midStream
+    if (raw.missedBytes === 0 && !truncated && !midStream && this.#anomalies.length === 0) {
+      encoder.rest(flawless)
+      return
+    }
     encoder.count(keys.missedBytes, raw.missedBytes)
-    encoder.flag(keys.truncated, raw.request.contentTruncated || raw.response?.contentTruncated === true)
-    encoder.flag(keys.midStream, raw.midStream || flow.midStream)
+    encoder.flag(keys.truncated, truncated)
+    encoder.flag(keys.midStream, midStream)
     encoder.texts(keys.anomalies, this.#anomalies)
     encoder.count(keys.weight, 1)
   }
 
   /** Methods are words (RFC 9110 §9.1); what is none is not published. */
   #methodText(method: string): string {
-    if (commonMethods.has(method)) return method
+    if (plainMethods.has(method)) return method
     const bytes = Buffer.from(method, 'latin1')
     if (methodPattern.test(method) && !isSecretShape(bytes, 0, bytes.length)) return method
     this.#anomalies.push('redaction.method-invalid')
@@ -473,13 +492,14 @@ function sideKeys(side: 'request' | 'response') {
   return {
     contentType: memberKey(`${side}ContentType`),
     shape: memberKey(`${side}Shape`),
-    contentKind: memberKey(`${side}ContentKind`),
+    contentKinds: Object.fromEntries(
+      contentKinds.map((kind) => [kind, new Literal(`,"${side}ContentKind":"${kind}"`)]),
+    ) as Record<ContentKind, Literal>,
     contentBytes: memberKey(`${side}ContentBytes`),
     place: `${side}-content`,
   } as const
 }
 
 function versionText(version: string): string {
-  if (version === '1.1') return version
   return versionPattern.test(version) ? version : ''
 }

@@ -7,6 +7,7 @@
  */
 
 import type { SeenAuth } from './auth.js'
+import { viewOf } from './buffer-view.js'
 import type { Literal } from './byte-writer.js'
 import type { SeenHost } from './host.js'
 import type { SeenParameter, SeenSegment } from './path.js'
@@ -46,10 +47,6 @@ export class SeenValue {
 export class SeenValues {
   readonly #values: (SeenValue | undefined)[] = new Array(slotsCount).fill(undefined)
   readonly #hashes = new Int32Array(slotsCount)
-  /** The view of the last bytes: the next values mostly stand in the same. */
-  #bytes: Uint8Array = new Uint8Array(0)
-  #view: DataView = new DataView(new ArrayBuffer(0))
-
   /** The value `bytes[from, to)`. */
   of(bytes: Uint8Array, from: number, to: number): SeenValue {
     const length = to - from
@@ -72,19 +69,10 @@ export class SeenValues {
   is(value: SeenValue, bytes: Uint8Array, from: number, to: number): boolean {
     if (value.text.length !== to - from) return false
     const { words } = value
-    if (words !== undefined) return areWords(words, this.viewOf(bytes), from, to)
+    if (words !== undefined) return areWords(words, bytes, from, to)
     if (!isText(value.text, bytes, from)) return false
-    if (to - from > byBytesMaxBytes) value.words = wordsOf(this.viewOf(bytes), from, to)
+    if (to - from > byBytesMaxBytes) value.words = wordsOf(bytes, from, to)
     return true
-  }
-
-  /** A view of `bytes`. */
-  viewOf(bytes: Uint8Array): DataView {
-    if (bytes !== this.#bytes) {
-      this.#bytes = bytes
-      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    }
-    return this.#view
   }
 
   /** FNV-1a; over words of four bytes, the last one overlapping, where that pays. */
@@ -94,24 +82,33 @@ export class SeenValues {
       for (let i = from; i < to; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193) // In range by the loop condition.
       return hash | 1
     }
-    const view = this.viewOf(bytes)
-    for (let i = from; i + 4 <= to; i += 4) hash = Math.imul(hash ^ (hash >>> 15) ^ view.getInt32(i, true), 0x01000193)
-    return Math.imul(hash ^ (hash >>> 15) ^ view.getInt32(to - 4, true), 0x01000193) | 1
+    const view = viewOf(bytes.buffer)
+    const last = bytes.byteOffset + to - 4
+    for (let i = bytes.byteOffset + from; i <= last; i += 4) {
+      hash = Math.imul(hash ^ (hash >>> 15) ^ view.getInt32(i, true), 0x01000193)
+    }
+    return Math.imul(hash ^ (hash >>> 15) ^ view.getInt32(last, true), 0x01000193) | 1
   }
 }
 
-/** `[from, to)`, at least four bytes, in words of four, the last one overlapping. */
-export function wordsOf(view: DataView, from: number, to: number): Int32Array {
+/** `bytes[from, to)`, at least four, in words of four, the last one overlapping. */
+export function wordsOf(bytes: Uint8Array, from: number, to: number): Int32Array {
+  const view = viewOf(bytes.buffer)
+  const last = bytes.byteOffset + to - 4
   const words = new Int32Array((to - from + 3) >>> 2)
-  for (let word = 0, at = from; at < to; word++, at += 4) words[word] = view.getInt32(Math.min(at, to - 4), true)
+  for (let word = 0, at = bytes.byteOffset + from; word < words.length; word++, at += 4)
+    words[word] = view.getInt32(Math.min(at, last), true)
   return words
 }
 
-/** Whether `[from, to)` has the bytes of `words`, which `wordsOf` made of as many. */
-export function areWords(words: Int32Array, view: DataView, from: number, to: number): boolean {
+/** Whether `bytes[from, to)` are those of `words`, which `wordsOf` made of as many. */
+export function areWords(words: Int32Array, bytes: Uint8Array, from: number, to: number): boolean {
+  const view = viewOf(bytes.buffer)
+  const last = bytes.byteOffset + to - 4
   let word = 0
-  for (let at = from; at + 4 <= to; at += 4) if (view.getInt32(at, true) !== words[word++]) return false
-  return word === words.length || view.getInt32(to - 4, true) === words[word]
+  for (let at = bytes.byteOffset + from; at <= last; at += 4)
+    if (view.getInt32(at, true) !== words[word++]) return false
+  return word === words.length || view.getInt32(last, true) === words[word]
 }
 
 function isText(text: string, bytes: Uint8Array, from: number): boolean {

@@ -59,14 +59,13 @@ export class TransactionEncoder {
     this.#writer.clear()
   }
 
-  /** Begins the line with its id, given by its halves, and returns it. */
-  begin(high: SipHasher, low: SipHasher): string {
+  /** Begins the line with its id, given by its halves. */
+  begin(high: SipHasher, low: SipHasher): void {
     const writer = this.#writer
     writer.literal(lineStart)
     writer.hex64(high.high, high.low)
     writer.hex64(low.high, low.low)
     writer.byte(0x22)
-    return writer.latin1(writer.length - 33, writer.length - 1)
   }
 
   /** Members that are encoded already, each behind its comma. */
