@@ -48,13 +48,13 @@ export function startCommand(
     detached: true,
     ...(uid === undefined ? {} : { uid, gid: uid }),
   })
-  const { pid } = child
-  if (pid === undefined) throw new Error('node cannot be started')
+  const { pid, stdout, stderr } = child
+  if (pid === undefined || stdout === null || stderr === null) throw new Error('node cannot be started')
   let [out, err] = ['', '']
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  stdout.setEncoding('utf8').on('data', (text: string) => {
     out += text
   })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  stderr.setEncoding('utf8').on('data', (text: string) => {
     err += text
   })
   return {
