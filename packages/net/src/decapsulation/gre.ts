@@ -10,14 +10,17 @@ import { readErspan2, readErspan3 } from './erspan.js'
 import {
   enter,
   etherTypeEthernet,
+  etherTypeIpv4,
+  etherTypeIpv6,
   layerEthernet,
   layerIp,
   layerPpp,
   layerWifi,
   lengthMaxValue,
   type Read,
+  refused,
 } from './layer.js'
-import { looksLikeIp } from './plausible.js'
+import { looksLikeEthernet, looksLikeIp } from './plausible.js'
 import { tunnelErspan, tunnelGre, tunnelNvgre, tunnelPptp } from './tunnels.js'
 
 const hasChecksum = 0x8000
@@ -52,6 +55,23 @@ export function readGre(out: SegmentView): Read {
   }
   enter(out, tunnelGre)
   return innerOf(out, protocol)
+}
+
+/** RFC 8086. The port may be anybody's: only IP and Ethernet are taken, and must look like it. */
+export function readGreOverUdp(out: SegmentView): Read {
+  const { view, innerFrom: at, innerTo: end } = out
+  if (end - at < 4) return refused(out, tunnelGre)
+  const flags = view.getUint16(at)
+  const protocol = view.getUint16(at + 2)
+  const fieldsCount = (flags >> 15) + ((flags >> 13) & 1) + ((flags >> 12) & 1)
+  const inner = at + 4 + fieldsCount * 4
+  const isInner =
+    protocol === etherTypeEthernet
+      ? looksLikeEthernet(out, inner, out.innerStatedTo)
+      : (protocol === etherTypeIpv4 || protocol === etherTypeIpv6) &&
+        looksLikeIp(out, inner, out.innerStatedTo) &&
+        view.getUint8(inner) >> 4 === (protocol === etherTypeIpv4 ? 4 : 6)
+  return (flags & 0x4fff) === 0 && isInner ? readGre(out) : refused(out, tunnelGre)
 }
 
 /** Type I has no header of its own. */

@@ -6,11 +6,11 @@
 import type { SegmentView } from '../segment-view.js'
 import { readAyiya } from './ayiya.js'
 import { readGeneve } from './geneve.js'
-import { readGre } from './gre.js'
+import { readGreOverUdp } from './gre.js'
 import { readGtpU } from './gtp-u.js'
 import { readL2tp } from './l2tp.js'
 import type { Read } from './layer.js'
-import { readMpls } from './mpls.js'
+import { readMplsOverUdp } from './mpls.js'
 import { readTeredo, readTeredoPeer } from './teredo.js'
 import {
   noTunnel,
@@ -67,9 +67,9 @@ function readTunnel(out: SegmentView, tunnel: number): Read {
     case tunnelL2tp:
       return readL2tp(out)
     case tunnelGre:
-      return readGre(out)
+      return readGreOverUdp(out)
     case tunnelMpls:
-      return readMpls(out)
+      return readMplsOverUdp(out)
     default:
       return 'other'
   }
