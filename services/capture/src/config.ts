@@ -3,8 +3,8 @@
 import { hopClaims, isCidr } from '@tapwarden/redaction/client-address'
 import type { ContentPolicy, ContentTreatment } from '@tapwarden/redaction/redact-transaction'
 import { z } from 'zod'
-import { tunnelsSchema } from './tunnel-options.js'
 import { captureProgramNames } from './capture-program.js'
+import { tunnelsSchema } from './tunnel-options.js'
 
 const bytes = (standard: number) => z.int().positive().default(standard)
 const count = (standard: number) => z.int().positive().default(standard)

@@ -11,7 +11,7 @@ import type { RawTransaction } from '@tapwarden/http/raw-transaction'
 import type { FlowShare } from '@tapwarden/net/flow-share'
 import { type FlowLimits, type FlowStatistics, FlowTable } from '@tapwarden/net/flow-table'
 import type { CapturedFrame } from '@tapwarden/net/frame'
-import { SegmentReader, type SegmentReaderStatistics } from '@tapwarden/net/segment-reader'
+import { SegmentReader, type SegmentReaderOptions, type SegmentReaderStatistics } from '@tapwarden/net/segment-reader'
 import { looksLikeRecord, mayStartRecord } from '@tapwarden/tls/record'
 import type { TlsCounters } from '@tapwarden/tls/tls-limits'
 import { GuardedFlow } from './guarded-flow.js'
@@ -23,6 +23,8 @@ export interface TransactionReaderOptions {
   readonly onTransaction: (flow: TlsFlowInfo, transaction: RawTransaction) => void
   readonly flowLimits?: Partial<FlowLimits>
   readonly httpLimits?: Partial<HttpLimits>
+  /** Which tunnels are read, and whether the networks in them are told apart. */
+  readonly tunnels?: Pick<SegmentReaderOptions, 'tunnels' | 'networks'>
   /** Secrets of TLS connections, and whether more may come. */
   readonly tls?: TlsTrafficOptions
   /** The flows to read, where several workers share a capture. Default: all. */
@@ -51,7 +53,7 @@ export class TransactionReader {
   readonly #onFlowFault: ((error: unknown) => void) | undefined
   #flowFaultCount = 0
 
-  constructor({ onTransaction, flowLimits, httpLimits, tls, share, onFlowFault }: TransactionReaderOptions) {
+  constructor({ onTransaction, flowLimits, httpLimits, tunnels, tls, share, onFlowFault }: TransactionReaderOptions) {
     const pool = new MessagePool({ ...defaultHttpLimits, ...httpLimits }, this.#http)
     const openHttp = (flow: TlsFlowInfo): HttpFlow => {
       let reversed: TlsFlowInfo | undefined
@@ -77,6 +79,7 @@ export class TransactionReader {
       },
     })
     this.#segments = new SegmentReader({
+      ...tunnels,
       onSegment: (segment) => {
         if (share === undefined || share.owns(segment)) this.#flows.segment(segment)
       },

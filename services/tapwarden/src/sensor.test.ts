@@ -1,6 +1,6 @@
 import type { CaptureSummary } from '@tapwarden/service-capture/capture-pipeline'
 import { expect, it } from 'vitest'
-import { notVisible } from './sensor.js'
+import { notVisible, tunnelFrames } from './sensor.js'
 
 it('names each thing that the sensor did not see', () => {
   const summary: CaptureSummary = {
@@ -18,10 +18,12 @@ it('names each thing that the sensor did not see', () => {
     opaqueBytes: 104,
     kernelDropCount: 11,
     shedCount: 12,
+    tunnels: { vxlan: { frameCount: 105, notUnderstoodCount: 13 }, gre: { frameCount: 1, notUnderstoodCount: 0 } },
     anomalies: {},
     warnings: [],
   }
   const named = notVisible(summary)
   expect(named['contents not decoded']).toBe(3)
-  expect(Object.values(named).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
+  expect(Object.values(named).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13])
+  expect(tunnelFrames(summary)).toEqual({ vxlan: 105, gre: 1 })
 })

@@ -76,6 +76,15 @@ export function sourceFault(error: FrameSourceError): UserError {
   return new UserError(faultCodes[error.code], error.message, { cause: error })
 }
 
+function notUnderstoodCount({ tunnels }: CaptureSummary): number {
+  return Object.values(tunnels).reduce((sum, count) => sum + count.notUnderstoodCount, 0)
+}
+
+/** Frames that came through tunnels, by tunnel. */
+export function tunnelFrames({ tunnels }: CaptureSummary): Record<string, number> {
+  return Object.fromEntries(Object.entries(tunnels).map(([name, { frameCount }]) => [name, frameCount]))
+}
+
 /** What the sensor could not see, by name. */
 export function notVisible(summary: CaptureSummary): Record<string, number> {
   const { opaqueFlows } = summary
@@ -90,6 +99,7 @@ export function notVisible(summary: CaptureSummary): Record<string, number> {
     'HTTP/2 flows': opaqueFlows.http2,
     'tunneled flows': opaqueFlows.tunnel,
     'flows of other protocols': opaqueFlows.other,
+    'frames of tunnels not understood': notUnderstoodCount(summary),
     'packets dropped by the kernel': summary.kernelDropCount,
     'transactions shed': summary.shedCount,
   }

@@ -28,6 +28,8 @@ export interface TrafficSummary {
   readonly decisions: { readonly total: number; readonly new: number }
   /** What could not be seen, in the sensor's words, without zeros. */
   readonly notVisible: Readonly<Record<string, number>>
+  /** Frames that came through tunnels, by tunnel. */
+  readonly tunnels: Readonly<Record<string, number>>
   /** Records that were set aside because they broke their contract. */
   readonly deadLetters: number
   readonly seconds: number
@@ -41,6 +43,7 @@ export function summarize(parts: {
   readonly before: StoreCounts
   readonly after: StoreCounts
   readonly notVisible: Readonly<Record<string, number>>
+  readonly tunnels?: Readonly<Record<string, number>>
   readonly deadLetters: number
   readonly seconds: number
   readonly faults: readonly string[]
@@ -60,6 +63,7 @@ export function summarize(parts: {
     findings: added('findings'),
     decisions: added('decisions'),
     notVisible: Object.fromEntries(Object.entries(parts.notVisible).filter(([, value]) => value > 0)),
+    tunnels: Object.fromEntries(Object.entries(parts.tunnels ?? {}).filter(([, value]) => value > 0)),
     deadLetters: parts.deadLetters,
     seconds: parts.seconds,
     faults: parts.faults,
@@ -83,6 +87,7 @@ export function printSummary(output: Output, summary: TrafficSummary, flags: Sum
   output.out(
     properties(output, [
       ['packets', count(summary.packets)],
+      ...tunnelLines(summary),
       ['transactions', `${count(transactions.seen)} (${count(transactions.new)} new${known})`],
       ['endpoints', total(summary.endpoints)],
       ['findings', total(summary.findings)],
@@ -93,6 +98,11 @@ export function printSummary(output: Output, summary: TrafficSummary, flags: Sum
     ]),
   )
   output.out(`\n${nextStep(summary, flags)}`)
+}
+
+function tunnelLines({ tunnels }: TrafficSummary): (readonly [string, string])[] {
+  const parts = Object.entries(tunnels).map(([name, value]) => `${harmless(name)} ${counted(value, 'frame')}`)
+  return parts.length === 0 ? [] : [['tunnels', parts.join(', ')]]
 }
 
 function notVisible(summary: TrafficSummary): string {

@@ -88,6 +88,7 @@ async function replayAll(
       before,
       after: await stack.counts(),
       notVisible: sensor.notVisible,
+      tunnels: sensor.tunnels,
       deadLetters: deadLetterCount(stack.bus),
       seconds: (performance.now() - startedMs) / 1_000,
       faults: [...inputs.faults, ...damages].map((fault) => fault.message),

@@ -11,7 +11,7 @@ import { type CaptureProgress, runCapture } from '@tapwarden/service-capture/cap
 import type { CaptureConfig } from '@tapwarden/service-capture/config'
 import { MergedCapturesSource } from '@tapwarden/service-capture/merged-captures'
 import type { ProgressState } from '../progress.js'
-import { notVisible, sourceFault } from '../sensor.js'
+import { notVisible, sourceFault, tunnelFrames } from '../sensor.js'
 import type { InputFile } from './input-files.js'
 import { PacedSource } from './paced-source.js'
 
@@ -33,6 +33,8 @@ export interface CapturesRead {
   readonly packets: number
   readonly transactions: number
   readonly notVisible: Readonly<Record<string, number>>
+  /** Frames, by tunnel. */
+  readonly tunnels: Readonly<Record<string, number>>
   readonly warnings: readonly string[]
   /** Files that could not be read to their end. */
   readonly faults: readonly { readonly exitCode: number; readonly message: string }[]
@@ -42,6 +44,7 @@ export async function readCaptures(options: ReadCapturesOptions): Promise<Captur
   const { files, bus, redactor, config, logger, signal } = options
   const captures = options.separate ? files.map((file) => [file]) : [files]
   const hidden: Record<string, number> = {}
+  const tunnels: Record<string, number> = {}
   const warnings: string[] = []
   const faults: { exitCode: number; message: string }[] = []
   let packets = 0
@@ -64,7 +67,8 @@ export async function readCaptures(options: ReadCapturesOptions): Promise<Captur
     readBytes += merged.statistics().bytesRead
     warnings.push(...summary.warnings)
     for (const [what, count] of Object.entries(notVisible(summary))) hidden[what] = (hidden[what] ?? 0) + count
+    for (const [name, count] of Object.entries(tunnelFrames(summary))) tunnels[name] = (tunnels[name] ?? 0) + count
     for (const { exitCode, message } of merged.faults.map(sourceFault)) faults.push({ exitCode, message })
   }
-  return { packets, transactions, notVisible: hidden, warnings, faults }
+  return { packets, transactions, notVisible: hidden, tunnels, warnings, faults }
 }
