@@ -21,6 +21,14 @@ export interface RecordPlace {
   ack: number
 }
 
+/** What a gap took. */
+export interface RecordLoss {
+  /** Of the record that it tore, header included; 0 when it tore none, or tore it before. */
+  readonly tornBytes: number
+  /** Missed bytes that are of no record whose header was seen. */
+  readonly beyondBytes: number
+}
+
 export interface RecordListener {
   /** `bytes[from, to)` with its header, borrowed. Returns false for a candidate that is no record. */
   record(bytes: Uint8Array, from: number, to: number, place: Readonly<RecordPlace>, isCandidate: boolean): boolean
@@ -60,16 +68,21 @@ export class RecordReader {
     }
   }
 
-  gap(missedBytes: number): void {
-    if (this.#isClosed) return
+  gap(missedBytes: number): RecordLoss {
+    if (this.#isClosed) return nothingLost
     this.#hasGap = true
     this.lostBytes += missedBytes + this.#heldCount
     let restBytes = this.#skipBytes
-    if (this.#heldCount >= recordHeaderBytes && !this.#isSearching) restBytes = this.#neededBytes() - this.#heldCount
+    let tornBytes = 0
+    if (this.#heldCount >= recordHeaderBytes && !this.#isSearching) {
+      tornBytes = this.#neededBytes()
+      restBytes = tornBytes - this.#heldCount
+    }
     this.#release()
     this.#skipBytes = 0
     if (missedBytes < restBytes) this.#skipBytes = restBytes - missedBytes
     else if (missedBytes > restBytes) this.#isSearching = true
+    return { tornBytes, beyondBytes: Math.max(0, missedBytes - restBytes) }
   }
 
   /** Lets go what is held; nothing is read any more. */
@@ -184,6 +197,7 @@ export class RecordReader {
 }
 
 const noBytes = new Uint8Array(0)
+const nothingLost: RecordLoss = { tornBytes: 0, beyondBytes: 0 }
 
 function lengthAt(bytes: Uint8Array, at: number): number {
   return (bytes[at + 3]! << 8) | bytes[at + 4]! // The caller has five bytes.

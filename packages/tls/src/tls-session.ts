@@ -85,6 +85,8 @@ class Half {
   /** Of the stream, since the last record that was opened: missed, or in records that no key opened. */
   lostBytes = 0
   failedCount = 0
+  /** Content told as missed already, since the last record that was opened. */
+  toldBytes = 0
   /** Content in records that were missed, to be told in front of the next one's. */
   missedBytes = 0
   /** Bytes of the last stretch of records without content: `[from, to)` in TCP numbers. */
@@ -180,8 +182,23 @@ export class TlsSession {
     this.#halfOf(direction).reader.push(buffer, from, to, atUs, seq, ack)
   }
 
-  gap(direction: TlsDirection, missedBytes: number, _atUs: number): void {
-    this.#halfOf(direction).reader.gap(missedBytes)
+  /**
+   * What a gap took of the content is told at once as far as it is sure, since what the other direction says next must come behind it; the rest when
+   * the next record has told how many there were.
+   */
+  gap(direction: TlsDirection, missedBytes: number, atUs: number): void {
+    const half = this.#halfOf(direction)
+    const { tornBytes, beyondBytes } = half.reader.gap(missedBytes)
+    if (this.#isWaiting || half.stage !== 'traffic' || this.#suite === undefined || !this.#prepare(half, this.#suite))
+      return
+    const { opener } = half
+    if (opener === undefined) return
+    const recordsCount = Math.ceil(beyondBytes / recordLikelyBytes)
+    const tornContent = Math.max(0, tornBytes - opener.overheadBytes)
+    const sureBytes = tornContent + Math.max(0, beyondBytes - recordsCount * opener.overheadBytes)
+    if (sureBytes === 0) return
+    half.toldBytes += sureBytes
+    this.#options.consumer.gap(direction, sureBytes, atUs)
   }
 
   end(direction: TlsDirection, reason: TlsEnd, atUs: number): void {
@@ -334,8 +351,9 @@ export class TlsSession {
   }
 
   #end(half: Half, reason: TlsEnd, atUs: number): void {
-    if (half.lostBytes > 0 && half.stage === 'traffic' && half.opener !== undefined) {
-      this.#options.consumer.gap(half.direction, half.lostBytes, atUs)
+    const untoldBytes = half.lostBytes - half.toldBytes
+    if (untoldBytes > 0 && half.stage === 'traffic' && half.opener !== undefined) {
+      this.#options.consumer.gap(half.direction, untoldBytes, atUs)
     }
     if (this.#early.length > 0 && half === this.#client) {
       if (this.#serverHello === undefined) this.giveUp('tls.hello-missing')
@@ -368,8 +386,7 @@ export class TlsSession {
       this.giveUp(suite === undefined ? 'tls.suite-unsupported' : 'tls.hello-missing')
       return 'read'
     }
-    const isReady = isTls13 ? this.#prepare13(half, suite) : this.#prepare12(half, suite)
-    if (!isReady) return this.#missKeys()
+    if (!this.#prepare(half, suite)) return this.#missKeys()
     const opened = isTls13 ? this.#open13(half, suite, bytes, from, to) : this.#open(half, bytes, from, to)
     half.opener?.passed(bytes, to)
     if (opened === undefined) {
@@ -539,6 +556,11 @@ export class TlsSession {
     return this.#clientHello === undefined ? undefined : keyLog?.of(this.#clientHello.random)
   }
 
+  /** False when the secrets for it are not there. */
+  #prepare(half: Half, suite: CipherSuite): boolean {
+    return this.#serverHello?.version === versionTls13 ? this.#prepare13(half, suite) : this.#prepare12(half, suite)
+  }
+
   #prepare12(half: Half, suite: CipherSuite): boolean {
     if (half.opener !== undefined) return true
     const hello = this.#serverHello
@@ -629,7 +651,10 @@ export class TlsSession {
     half.handshake.reset()
     this.#options.counters.anomaly('tls.resynchronized')
     if (missedCount > 0) this.#options.counters.anomaly('tls.record-lost', missedCount)
-    if (half.stage === 'traffic' && missedCount > 0) half.missedBytes = Math.max(1, contentBytes)
+    if (half.stage === 'traffic' && missedCount > 0) {
+      half.missedBytes = Math.max(half.toldBytes === 0 ? 1 : 0, contentBytes - half.toldBytes)
+    }
+    half.toldBytes = 0
   }
 
   #content(half: Half, { type, content }: OpenedRecord, place: Readonly<RecordPlace>, recordBytes: number): void {
@@ -676,6 +701,9 @@ export class TlsSession {
     return isWithin ? controlFrom : ack
   }
 }
+
+/** A missed stretch up to this size is one record, most likely: a message in one segment. */
+const recordLikelyBytes = 1_460
 
 function nextStage(stage: Stage): Stage | undefined {
   if (stage === 'early') return 'handshake'
