@@ -1,4 +1,4 @@
-/** HTTP/2 connections → transactions: the cases of `http2.md`, and laws. */
+/** HTTP/2 connections → transactions: the cases of `http2.md`. @long: a table of cases. */
 
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
