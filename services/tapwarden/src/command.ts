@@ -3,6 +3,7 @@
 import { exitCodes, UserError } from '@tapwarden/runtime/user-error'
 import { QueryRefused, StoreUnavailable } from '@tapwarden/store/store'
 import { Command, CommanderError, Option } from 'commander'
+import type { CaptureFlags } from './commands/capture.js'
 import type { ReplayFlags } from './commands/replay.js'
 import type { UpFlags } from './commands/up.js'
 import { type CommonFlags, version } from './common-flags.js'
@@ -108,6 +109,15 @@ function addTrafficCommands(program: Command, output: Output, finished: Finished
     .action(async (flags: UpFlags) => {
       const { up } = await import('./commands/up.js')
       finished(await up(flags, output))
+    })
+  watching(common(program.command('capture')))
+    .description('the sensor alone, nothing is stored: transactions, redacted, one JSON object a line')
+    .argument('[file...]', 'capture files instead of something live; - is standard input')
+    .option('--stats', 'instead, each second: packets, bits, drops, connections, transactions, gaps, what TLS hides')
+    .option('--json', 'with --stats, one JSON object a second')
+    .action(async (files: string[], flags: CaptureFlags) => {
+      const { capture } = await import('./commands/capture.js')
+      finished(await capture(files, flags, output))
     })
   common(program.command('access-key'))
     .description('print the subkey that edges compute the tokens of API keys with (HAProxy: TAPWARDEN_ACCESS_KEY)')

@@ -24,15 +24,8 @@ export type WantedSource =
 
 const waysToWatch = '--interface NAME, --listen vxlan://ADDRESS:PORT or --follow DIR'
 
-/** Throws `UserError` unless exactly one is named; undefined when none is, and `mayBeNone`. */
+/** Throws `UserError` unless the flags name exactly one. */
 export function wantedSource(flags: SourceFlags, config: CaptureConfig): WantedSource {
-  const wanted = namedSource(flags, config)
-  if (wanted === undefined) throw new UserError('usage', `say what to watch: ${waysToWatch}`)
-  return wanted
-}
-
-/** Undefined when the flags name none. */
-export function namedSource(flags: SourceFlags, config: CaptureConfig): WantedSource | undefined {
   const { interface: interfaceName, listen, follow, filter } = flags
   const named = [interfaceName, listen, follow].filter((each) => each !== undefined)
   if (named.length > 1) throw new UserError('usage', `watch one at a time: ${waysToWatch}`)
@@ -48,7 +41,8 @@ export function namedSource(flags: SourceFlags, config: CaptureConfig): WantedSo
     return { kind: 'interface', options }
   }
   if (listen !== undefined) return { kind: 'listen', places: asUserError(() => listen.map(parseListenPlace)) }
-  return follow === undefined ? undefined : { kind: 'follow', folder: follow }
+  if (follow !== undefined) return { kind: 'follow', folder: follow }
+  throw new UserError('usage', `say what to watch: ${waysToWatch}`)
 }
 
 /** Begins it and lets go, so that what stands in the way is heard before anything else is started. Throws `UserError`. */
