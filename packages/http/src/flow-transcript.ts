@@ -35,8 +35,11 @@ export interface TranscriptLine {
   readonly grpc?: GrpcTraffic
 }
 
-/** `c` and `s`: bytes from the client and the server; a number instead of text: so many bytes were missed. `cx`, `sx`: FIN. */
-export type ScriptStep = readonly ['c' | 's', string | Uint8Array | number] | readonly ['cx' | 'sx']
+/**
+ * `c` and `s`: bytes from the client and the server; a number instead of text: so many bytes were missed. `cx`, `sx`: FIN. The third: so many bytes less
+ * than all that came from the other side are acknowledged.
+ */
+export type ScriptStep = readonly ['c' | 's', string | Uint8Array | number, number?] | readonly ['cx' | 'sx']
 
 export interface TranscriptOptions {
   /** Bytes go in pieces of these sizes, in turn; default: each step whole. */
@@ -80,7 +83,8 @@ export function transcribe(script: readonly ScriptStep[], options: TranscriptOpt
       const end = Math.min(bytes.length, at + size)
       // A packet's bytes are gone as soon as the call returns: what was only lent must not be read later.
       const packet = Buffer.from(bytes.subarray(at, end))
-      flow.bytes(direction, packet, 0, packet.length, atUs, next[side], next[side === 'c' ? 's' : 'c'])
+      const ack = next[side === 'c' ? 's' : 'c'] - (step[2] ?? 0)
+      flow.bytes(direction, packet, 0, packet.length, atUs, next[side], ack)
       packet.fill(0x21)
       next[side] += end - at
       at = end

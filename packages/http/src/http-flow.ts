@@ -112,7 +112,7 @@ export class HttpFlow implements MessageListener {
       return
     }
     const parser = this.#parser(direction)
-    if (this.#pairer.hasGap && parser === this.#responses) this.#pairer.serverSpoke()
+    if (this.#pairer.hasGap && parser === this.#responses) this.#pairer.serverSpoke(seq, ack)
     parser.bytes(buffer, from, to, atUs, seq, ack)
     if (parser.isLost) this.#checkSearch()
   }
@@ -147,12 +147,20 @@ export class HttpFlow implements MessageListener {
     }
     const parser = this.#parser(direction)
     const isRequest = parser === this.#requests
+    if (name === 'tcp.overlap-conflict') this.#contested(parser)
     const message = this.#handshake ?? parser.current ?? (isRequest ? this.#pairer.pending.at(-1) : undefined)
     if (message !== undefined) message.note(name)
     else if (!this.#isOpaque) {
       this.#noted ??= { requests: new Set(), responses: new Set() }
       this.#noted[isRequest ? 'requests' : 'responses'].add(name)
     }
+  }
+
+  /** Which of the bytes its receiver read, nobody knows: there may be a message more, or one less. */
+  #contested(parser: Http1Parser): void {
+    this.#pairer.hasGap = true
+    parser.doubt()
+    if (parser === this.#requests) this.#pairer.requestsContested(parser.state === 'head')
   }
 
   end(direction: FlowDirection, reason: FlowEnd, atUs: number): void {
@@ -166,6 +174,12 @@ export class HttpFlow implements MessageListener {
     if (this.#endedDirections !== 3) return
     this.#flush()
     this.#endWebSocket()
+  }
+
+  /** A message is read, or waits: ending the flow lets memory go. */
+  isHolding(): boolean {
+    if (this.#pairer.pending.length > 0 || this.#handshake !== undefined || this.#proxyHeader !== undefined) return true
+    return this.#requests.current !== undefined || this.#responses.current !== undefined || this.#http2 !== undefined
   }
 
   roomBytes(): number {
@@ -198,6 +212,10 @@ export class HttpFlow implements MessageListener {
     }
     this.#counters.opaqueBytes += to - from
     this.#webSocketOf(isRequest)?.push(buffer, from, to)
+  }
+
+  lost(): void {
+    this.#pairer.hasGap = true
   }
 
   /** A message is over; from here on it belongs to this flow. */
@@ -513,7 +531,10 @@ export class HttpFlow implements MessageListener {
       return
     }
     const isAnswer = parser === this.#responses && this.isBareAnswer()
-    if (guess === 'other' && !isAnswer) parser.isLost = true
+    if (guess === 'other' && !isAnswer) {
+      parser.isLost = true
+      this.lost()
+    }
   }
 
   /** Nothing like HTTP in so many bytes: the rest is not looked at. */
@@ -531,7 +552,7 @@ export class HttpFlow implements MessageListener {
 }
 
 /** The one request of a connection is kept up to this size, its buffers included, however much all others hold: most are smaller. */
-const waitingAlwaysBytes = 8_192
+const waitingAlwaysBytes = 12_288
 
 /** RFC 6455 §4.2.2: the server's Upgrade names what the connection speaks now. */
 function isWebSocket(response: Message): boolean {

@@ -240,9 +240,14 @@ const cases: [string, readonly ScriptStep[], readonly string[]][] = [
       ['c', get],
       ['s', ok('1')],
       ['c', `\x00\x01\r\n${get}`],
-      ['s', `zzz${ok('2')}`],
+      ['s', ok('2')],
+      ['c', get],
+      ['s', `zzz${ok('3')}`],
+      ['c', get],
+      ['s', ok('4')],
     ],
-    [`${g} 200 "1" 1`, `${g} 200 "2" 1 [resynchronized]`],
+    // A response inside garbage may be content of another.
+    [`${g} 200 "1" 1`, `${g} 200 "2" 1 [resynchronized]`, `${g} none`, `${g} 200 "4" 1`],
   ],
   [
     'malformed chunk size',

@@ -40,6 +40,8 @@ export interface MessageListener {
   head(message: Message, isRequest: boolean): ContentRule
   /** Bytes behind the last message, of whatever the connection speaks now. Borrowed. */
   opaque(isRequest: boolean, buffer: Uint8Array, from: number, to: number, atUs: number, seq: number, ack: number): void
+  /** The bytes here are no message, or not all of one: from here on, the order of messages tells nothing. */
+  lost(): void
   /** A message is complete, or will never be (`message.isIncomplete`). The listener owns it from here on. */
   ended(message: Message, isRequest: boolean): void
 }
@@ -58,6 +60,7 @@ export class Http1Parser {
   #isInsideLost = false
   /** Bytes were missed, and no message was found since. */
   #isBehindGap = false
+  #isNextDoubtful = false
   /** Bytes skipped since the last message. */
   skippedBytes = 0
   messageCount = 0
@@ -91,8 +94,9 @@ export class Http1Parser {
           return
         case 'start':
           at = this.isLost ? this.#findStart(buffer, at, to) : skipLineEnds(buffer, at, to)
-          if (at === from) this.#isInsideLost = false
-          else if (this.isLost && (this.#isBehindGap || !this.isRequest)) this.#isInsideLost = true
+          if (this.isLost && !this.#isBehindGap) this.#isInsideLost = !this.isRequest && this.skippedBytes > 0
+          else if (at === from) this.#isInsideLost = false
+          else if (this.isLost) this.#isInsideLost = true
           if (at < to) this.#begin(atUs, seq + (at - from), ack)
           break
         case 'head':
@@ -154,6 +158,11 @@ export class Http1Parser {
     this.state = 'opaque'
   }
 
+  /** The receiver may have read other bytes here: the next message need not be the one behind this. */
+  doubt(): void {
+    this.#isNextDoubtful = true
+  }
+
   /** What was read so far was not for this parser. */
   restart(): void {
     const isNew = this.state === 'start' && this.#message === undefined && !this.isLost
@@ -180,7 +189,8 @@ export class Http1Parser {
   #begin(atUs: number, seq: number, ack: number): void {
     this.#message = this.#takeMessage(atUs, seq, ack)
     this.#message.skippedBytes = this.skippedBytes
-    this.#message.isNext = !this.isLost && this.messageCount > 0
+    this.#message.isNext = !this.isLost && this.messageCount > 0 && !this.#isNextDoubtful
+    this.#isNextDoubtful = false
     this.#message.isInsideLost = this.#isInsideLost
     this.#hasStartLine = false
     this.#scan.lineStart = 0
@@ -413,6 +423,7 @@ export class Http1Parser {
   }
 
   #giveUpHead(message: Message): void {
+    this.skippedBytes += message.headBytes
     this.#pool.counters.anomaly('http.head-incomplete')
     this.#pool.give(message)
   }
@@ -420,6 +431,7 @@ export class Http1Parser {
   #lose(): void {
     this.state = 'start'
     this.isLost = true
+    this.#listener.lost()
   }
 
   /**

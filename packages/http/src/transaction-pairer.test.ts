@@ -143,6 +143,40 @@ describe('pairs after a gap', () => {
       ['/1>1', '/2>2', '/3>', '/4>', '/5>', '/6>'],
     ],
     [
+      'a request lost among pipelined ones, behind a response that the server sent before it had it',
+      [
+        ['c', get(1)],
+        ['s', 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n'],
+        ['c', get(2).length],
+        ['s', '123456789', get(2).length],
+        ['c', get(3)],
+        ['s', answer(2) + answer(3)],
+      ],
+      ['/1>123456789', '/3>'],
+    ],
+    [
+      'a response that the server sent before it had the request',
+      [
+        ['c', get(1).length],
+        ['s', answer(1)],
+        ['c', get(2)],
+        ['s', answer(9), get(2).length],
+      ],
+      ['/2>'],
+    ],
+    [
+      'responses behind one that is none of HTTP: by number, not by place',
+      [
+        ['c', get(0)],
+        ['s', answer(0)],
+        ['c', get(1) + get(2)],
+        ['s', `HTXP${answer(1).slice(4)}${answer(2)}`],
+        ['c', get(3)],
+        ['s', answer(3)],
+      ],
+      ['/0>0', '/1>', '/2>', '/3>3'],
+    ],
+    [
       'what looks like a request in lost content gets no response, nor does the one whose start it hides',
       [
         ['c', get(0)],

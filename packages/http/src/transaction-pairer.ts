@@ -1,6 +1,6 @@
 /**
- * Which response answers which request, on one HTTP/1 connection: in order (RFC 9112 §9.3), as long as every byte was seen. After
- * a gap there are two proofs. By succession: a response that starts where the one before ended answers the request behind the one
+ * Which response answers which request, on one HTTP/1 connection: in order (RFC 9112 §9.3), as long as every byte was seen and made sense. After
+ * that there are two proofs. By succession: a response that starts where the one before ended answers the request behind the one
  * that that one answered; behind an interim response, the same. By number: a request acknowledges everything that the client has, so
  * its response starts at the request's ACK number. Pipelined requests share that number, and a client that sends another request
  * while some wait makes it lie: then it holds only where none waits in front.
@@ -14,16 +14,20 @@ import type { Message } from './message.js'
 
 const unknown = -1
 /** Of a request that came without: with its SYN (RFC 7413). */
-const noAck = 0xffff_ffff
+const noAck = 0
 
 export class TransactionPairer {
   /** Oldest first. A request leaves when its response is complete, and it is too. */
   readonly pending: Message[] = []
-  /** Not every byte was seen: order alone proves no pair. */
+  /** Not every byte was seen, or some were no message: order alone proves no pair. */
   hasGap: boolean
-  /** Bytes missed behind the last request that is known, in which there may be others; and whether the server spoke since. */
+  /** Bytes missed behind the last request that is known, in which there may be others. */
   #missedBytes = 0
-  #hasAnswerSinceLack = false
+  #isContested = false
+  /** Where the server's bytes last were since, and what they acknowledged; `hasServerSpoken`: there were some. */
+  #hasServerSpoken = false
+  #serverSeq = 0
+  #serverAck = 0
   /** `flowIndex` of the request that the response before was for, or `unknown`; and whether that was an interim one. */
   #previous = unknown
   #isPreviousInterim = false
@@ -49,12 +53,13 @@ export class TransactionPairer {
   }
 
   add(request: Message): void {
-    const isBehindMissed = this.#missedBytes >= requestMinBytes || (this.#missedBytes > 0 && request.skippedBytes > 0)
+    const openBytes = this.#missedBytes + request.skippedBytes
+    const isBehindMissed = openBytes >= requestMinBytes || (this.#missedBytes > 0 && request.skippedBytes > 0)
     request.isBehindMissed = isBehindMissed || request.isInsideLost
-    request.isAmongMissed = request.isInsideLost || (isBehindMissed && !this.#hasAnswerSinceLack)
+    request.isAmongMissed = request.isInsideLost || (isBehindMissed && !this.#isBehindAnswer(request))
     // What looked like a request may have been content, and the next one's start be part of it.
-    this.#missedBytes = request.isInsideLost ? requestMinBytes : 0
-    if (request.isInsideLost) this.#hasAnswerSinceLack = false
+    this.#missedBytes = request.isInsideLost || this.#isContested ? requestMinBytes : 0
+    if (request.isInsideLost) this.#hasServerSpoken = false
     const last = this.pending.at(-1)
     const isBehindWaiting = last !== undefined && last.response === undefined && last.firstAck !== request.firstAck
     if (isBehindWaiting && !this.hasGap) this.#isStaggered = true
@@ -71,21 +76,40 @@ export class TransactionPairer {
     if (request.isBehindMissed) this.#evictedBehindMissed = request.flowIndex
   }
 
+  /**
+   * The server had all that was missed in front of `request` when it sent bytes that the client had when it sent that: so nothing that was missed has the
+   * same ACK number.
+   */
+  #isBehindAnswer({ firstSeq, firstAck }: Message): boolean {
+    if (!this.#hasServerSpoken || firstAck === noAck) return false
+    return ((this.#serverAck - firstSeq) | 0) >= 0 && ((this.#serverSeq - firstAck) | 0) < 0
+  }
+
   /** Responses were missed, nobody knows how many: those that wait may have had theirs, and say so. */
   doubtWaiting(missedBytes: number): void {
-    this.#hasAnswerSinceLack = true
     for (const request of this.pending) if (request.response === undefined) request.doubtedBytes += missedBytes
+  }
+
+  /**
+   * Other bytes than those that were read may be what the server read: there may be requests that were not seen, from here on. `isInHead`: the one
+   * that is being read comes before them.
+   */
+  requestsContested(isInHead: boolean): void {
+    this.#isContested = true
+    if (!isInHead) this.requestsMissed(requestMinBytes)
   }
 
   /** Requests may be among these bytes, nobody knows how many. */
   requestsMissed(missedBytes: number): void {
     this.#missedBytes += missedBytes
-    this.#hasAnswerSinceLack = false
+    this.#hasServerSpoken = false
   }
 
-  /** What the server sends now may answer requests that were missed. */
-  serverSpoke(): void {
-    this.#hasAnswerSinceLack = true
+  /** The server sent bytes, the first of them of number `seq`, and had what it acknowledged. */
+  serverSpoke(seq: number, ack: number): void {
+    this.#hasServerSpoken = true
+    this.#serverSeq = seq
+    this.#serverAck = ack
   }
 
   /**
@@ -96,7 +120,7 @@ export class TransactionPairer {
     if (!this.hasGap && !this.#isStartChecked) this.#checkStart(response)
     const request = this.hasGap ? this.#matchAfterGap(response) : this.#matchInOrder(isInterim)
     this.#isPreviousInterim = isInterim
-    if (request === undefined) return undefined
+    if (request === undefined || (this.hasGap && isSentBefore(response, request))) return undefined
     this.#owedCount = 0
     this.#previous = request.flowIndex
     return request
@@ -191,6 +215,11 @@ export class TransactionPairer {
     }
     return -1
   }
+}
+
+/** The server had nothing of `request` yet. */
+function isSentBefore(response: Message, request: Message): boolean {
+  return ((response.firstAck - request.firstSeq) | 0) <= 0
 }
 
 /** `GET / HTTP/1.1` and two line ends. */

@@ -20,6 +20,11 @@ export class AgeLists {
     return this.#heads[list]!
   }
 
+  /** The next one of its list, or -1. */
+  newerThan(flow: number): number {
+    return this.#newer[flow]!
+  }
+
   listOf(flow: number): number {
     return this.#list[flow] ?? none
   }

@@ -19,12 +19,12 @@ export interface FlowLimits {
 }
 
 export const flowDefaultLimits: FlowLimits = {
-  flowMaxCount: 262_144,
+  flowMaxCount: 65_536,
   idleTimeoutUs: 600_000_000,
   openingTimeoutUs: 60_000_000,
   closedTimeoutUs: 5_000_000,
   halfBufferMaxBytes: 4_194_304,
-  bufferMaxBytes: 268_435_456,
+  bufferMaxBytes: 67_108_864,
   ackedByDataUs: 1_000,
   ackedUs: 20_000,
   gapTimeoutUs: 5_000_000,

@@ -57,6 +57,8 @@ const openingList = 1
 const activeList = 2
 const busyList = 3
 const evictionOrder = [closedList, openingList, activeList, busyList]
+/** Those that may have consumers which hold something. */
+const relievedLists = [closedList, activeList, busyList]
 
 /** So many segments with data make a flow busy: about five requests with their responses. */
 const busySegmentCount = 12
@@ -224,8 +226,8 @@ export class FlowTable implements FlowContext {
     if (flow.isClosed) return true
     if ((segment.flags & tcpAck) !== 0) return segment.ack === flow.proposedSeq
     const isLateSyn = !half.isStartKnown && sinceSyn > 0 && sinceSyn <= lateSynMaxBytes
-    if (isLateSyn || !flow.hasOpened || !flow.otherOf(half).isSeen) return !isLateSyn
-    // While bytes flow, a client could blind us with SYNs that its server ignores: only the server's answer proves a new connection.
+    if (isLateSyn || !flow.otherOf(half).isSeen) return !isLateSyn
+    // Once the server has answered, a client could blind us with SYNs that it ignores: only another answer proves a new connection.
     flow.proposedSeq = firstSeq
     this.#tell(flow, half, 'tcp.syn-in-flow')
     return false
@@ -234,12 +236,19 @@ export class FlowTable implements FlowContext {
   #synchronize(flow: Flow, half: HalfStream, segment: SegmentView): void {
     const isFirst = half === flow.first
     const hasAck = (segment.flags & tcpAck) !== 0
+    const other = flow.otherOf(half)
+    if (!hasAck && !half.isStarted && other.isStartKnown) {
+      // The other side has sent its SYN: this one is answered by nobody, or by a SYN-ACK of the same number.
+      this.#tell(flow, half, 'tcp.syn-in-flow')
+      return
+    }
     if (!half.isStarted || half.canRestart) half.start(seqAdd(segment.seq, 1), true)
     else if (half.firstSeq === seqAdd(segment.seq, 1)) half.confirmStart()
     else if (hasAck) this.#tell(flow, half, 'tcp.syn-ack-mismatch')
-    const other = flow.otherOf(half)
-    if (hasAck && (!other.isStarted || (other.canRestart && other.firstSeq === segment.ack))) {
-      other.start(segment.ack, true)
+    if (hasAck) {
+      if (!other.isStarted || (other.canRestart && other.firstSeq === segment.ack)) other.start(segment.ack, true)
+      // It answers another SYN than the one that we took for the beginning.
+      else if (!other.mayStartBefore(segment.ack)) other.restart(segment.ack)
     }
     if (!flow.hasOpened) flow.isFirstClient ??= isFirst !== hasAck
   }
@@ -364,6 +373,23 @@ export class FlowTable implements FlowContext {
     }
   }
 
+  /**
+   * Memory of the consumers is scarce, for as long as `isScarce` says so: flows whose consumers hold bytes leave, of those that said little the
+   * longest silent first, then busy ones. To be called between segments.
+   */
+  relieve(isScarce: () => boolean): void {
+    for (const list of relievedLists) {
+      for (let index = this.#ages.oldest(list); index >= 0 && isScarce(); ) {
+        const flow = this.#flows[index]!
+        index = this.#ages.newerThan(index)
+        if (!flow.isHolding) continue
+        this.#evictedFlowCount++
+        this.anomalies.add('flow.evicted')
+        this.#close(flow, 'evicted')
+      }
+    }
+  }
+
   #oldest(list: number): Flow | undefined {
     return this.#flows[this.#ages.oldest(list)]
   }
@@ -371,7 +397,10 @@ export class FlowTable implements FlowContext {
   #evict(nowUs: number): void {
     const flow = this.#oldest(closedList) ?? this.#oldest(openingList) ?? this.#leastActive(nowUs)
     if (flow === undefined) return
-    if (!flow.isClosed) this.#evictedFlowCount++
+    if (!flow.isClosed) {
+      this.#evictedFlowCount++
+      this.anomalies.add('flow.evicted')
+    }
     this.#close(flow, 'evicted')
   }
 

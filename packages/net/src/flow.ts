@@ -92,6 +92,11 @@ export class Flow implements HalfStreamOwner {
     return this.#hasOpened
   }
 
+  /** Its end lets memory of its consumer go. */
+  get isHolding(): boolean {
+    return this.#consumer !== undefined && this.#consumer.isHolding?.() !== false
+  }
+
   get isReset(): boolean {
     return this.resetBy !== undefined
   }

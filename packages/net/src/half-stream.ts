@@ -210,6 +210,25 @@ export class HalfStream {
     this.#flags |= startByAck
   }
 
+  /** Whether a SYN-ACK that acknowledges `ack` can be the answer to its SYN; also if bytes were delivered already. */
+  mayStartBefore(ack: number): boolean {
+    const ahead = seqDistance(this.firstSeq, ack)
+    return this.nextSeq !== this.firstSeq || (ahead >= 0 && ahead <= (this.#doubts?.synBytes?.bytes.length ?? 0))
+  }
+
+  /** Nothing was delivered yet, and the bytes start at `seq`: what waits for numbers before that is of another connection. */
+  restart(seq: number): void {
+    const others = this.#pending
+    this.#pending = noSegments
+    this.bufferedBytes = 0
+    if (this.#doubts !== undefined) this.#doubts.synBytes = undefined
+    this.start(seq, true)
+    for (const { bytes, atUs, seq: at, ack } of others) {
+      const ahead = seqDistance(seq, at)
+      if (ahead >= 0 && ahead <= windowMaxBytes) this.#keep(bytes, 0, bytes.length, atUs, at, ack)
+    }
+  }
+
   /** Its start was told by the other side alone, and nothing was delivered or given up since. */
   get canRestart(): boolean {
     return this.isStartByAck && this.nextSeq === this.firstSeq
@@ -267,7 +286,7 @@ export class HalfStream {
    */
   synSegment(buffer: Uint8Array, from: number, to: number, atUs: number, seq: number, ack: number): SegmentFate {
     if (this.isEnded) return 'after-end'
-    if (seq !== this.nextSeq || seq !== this.firstSeq || this.isHoldingSyn) return 'retransmitted'
+    if (!this.isStarted || seq !== this.nextSeq || seq !== this.firstSeq || this.isHoldingSyn) return 'retransmitted'
     this.#doubts ??= noDoubts()
     this.#doubts.synBytes = { seq, bytes: buffer.slice(from, to), ack, atUs, isContested: false }
     this.#flags |= holdingSyn
@@ -325,7 +344,7 @@ export class HalfStream {
   fin(seq: number, atUs: number): void {
     if (this.#hasFin) return
     const ahead = seqDistance(this.nextSeq, seq)
-    if (ahead < -finBytes || ahead > windowMaxBytes) {
+    if (ahead < -finBytes || ahead > windowMaxBytes || this.#isReadBehind(seq)) {
       this.#owner.anomaly(this, 'tcp.fin-wild')
       this.#owner.touched(this, 'tcp.fin-wild', noBytes, 0, 0)
       return
@@ -333,6 +352,19 @@ export class HalfStream {
     this.#hasFin = true
     this.#finSeq = seq
     this.#checkEnd(atUs)
+  }
+
+  /** Behind the last byte that is here or was. */
+  get #seenSeq(): number {
+    const last = this.#pending.at(-1)
+    return last === undefined ? this.nextSeq : seqAdd(last.seq, last.bytes.length)
+  }
+
+  /** Bytes that lie behind `seq` are here, and the other side has acknowledged some: nothing ends at `seq`. */
+  #isReadBehind(seq: number): boolean {
+    if (this.peerAck === noAck || seqDistance(seq, this.#seenSeq) <= 0) return false
+    const acked = seqDistance(seq, this.peerAck)
+    return acked > finBytes && acked <= windowMaxBytes
   }
 
   /** True while bytes that `ack` acknowledges were neither delivered nor given up. One byte may be a FIN that was not seen. */
@@ -455,15 +487,14 @@ export class HalfStream {
   #believable(ack: number): number {
     const ackedSeq = this.#withoutFin(ack)
     if (!this.isSeen || this.#hasFin) return ackedSeq
-    const last = this.#pending.at(-1)
-    let shownSeq = last === undefined ? this.nextSeq : seqAdd(last.seq, last.bytes.length)
+    let shownSeq = this.#seenSeq
     const told = this.#doubts?.shownSeq
     if (told !== undefined && seqDistance(shownSeq, told) > 0) shownSeq = told
     return seqDistance(shownSeq, ackedSeq) > 0 ? shownSeq : ackedSeq
   }
 
   #withoutFin(ack: number): number {
-    return this.#hasFin && seqDistance(this.#finSeq, ack) > 0 ? this.#finSeq : ack
+    return this.#hasFin && seqDistance(this.#finSeq, ack) > 0 && !this.#isReadBehind(this.#finSeq) ? this.#finSeq : ack
   }
 
   /** What is left of the expectation is more than the sender has shown. RFC 9293 §3.10.7.4: receivers of such an ACK ignore it. */
@@ -546,6 +577,12 @@ export class HalfStream {
 
   #checkEnd(atUs: number): void {
     if (this.isEnded || seqDistance(this.nextSeq, this.#finSeq) > 0) return
+    if (this.#isReadBehind(this.#finSeq)) {
+      this.#hasFin = false
+      this.#owner.anomaly(this, 'tcp.fin-wild')
+      this.#owner.touched(this, 'tcp.fin-wild', noBytes, 0, 0)
+      return
+    }
     this.isEnded = true
     this.#pending = noSegments // Data behind a FIN.
     this.#urgentSeqs = undefined

@@ -37,6 +37,8 @@ export interface StreamConsumer {
    * none. `name` is one of those that are spelled in this package and counted there.
    */
   anomaly?(direction: Direction, name: FlowAnomaly): void
+  /** Whether its end would let memory go. Without this, it might. */
+  isHolding?(): boolean
   /** Nothing more will come in this direction. */
   end(direction: Direction, reason: EndReason, atUs: number): void
 }

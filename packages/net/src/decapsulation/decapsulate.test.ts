@@ -112,6 +112,16 @@ describe('each tunnel', () => {
     expect([...segment.vlanIds.subarray(0, segment.vlanCount)]).toEqual([200, 100])
   })
 
+  it.each([
+    ['off', 0x10, [100]],
+    ['on', 0x18, []],
+    ['never on', 0x00, []],
+  ])('ERSPAN II names a VLAN where the switch took the tag off: %s', (_name, encapsulation, vlans) => {
+    const header = bytesOf(greHeader(0x1000, 0x88be), [0x10, 100, encapsulation, 7, 0, 0, 0, 0])
+    const { decoded, segment } = decode(asEthernet(ip(47, bytesOf(header, asEthernet(inner4)))))
+    expect([decoded, ...segment.vlanIds.subarray(0, segment.vlanCount)]).toEqual(['segment', ...vlans])
+  })
+
   it('forgets the tunnels of the frame before', () => {
     const segment = new SegmentView()
     decode(asEthernet(wraps.vxlan(inner4)), 1, segment)
