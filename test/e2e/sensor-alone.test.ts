@@ -119,7 +119,9 @@ it.skipIf(missing !== undefined)(
     const args = ['--interface', 'lo', '--filter', `udp dst port ${port}`]
     const { sent, total } = await raise(args, /never/, new Uint8Array(1_400), port)
     receiver.close()
-    expect(total.packets + total.drops.kernel).toBe(sent)
+    // On lo each packet passes the kernel's ring twice, sent and received, and is seen once: a drop may be of either copy.
+    expect(total.packets).toBeLessThanOrEqual(sent)
+    expect(total.packets + total.drops.kernel).toBeGreaterThanOrEqual(sent)
   },
   60_000,
 )
