@@ -1,8 +1,11 @@
+import { readdirSync } from 'node:fs'
 import { tableNames } from '@tapwarden/contracts/names'
 import { goldenTransaction, type HttpTransaction, transactionTopic } from '@tapwarden/contracts/transaction'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { engineMissing, startTestStore, type TestStore } from './embedded/test-engine.js'
+import { openStore } from './http-store.js'
 import { applyMigrations } from './migrations/migrations.js'
+import { NativeBlockEncoder } from './native/ndjson-to-native.js'
 import { QueryRefused } from './store.js'
 import { transactionColumns } from './transaction-columns.js'
 
@@ -55,6 +58,35 @@ describe.skipIf(missing !== undefined)(`the store over the embedded engine ${mis
       else if (type.includes('UInt64')) expect(Number(stored), column).toBe(given)
       else expect(stored, column).toEqual(given)
     }
+  })
+
+  it('takes a block through the socket as from the folder, once under its token, and leaves no file', async () => {
+    const { engine } = test
+    const { url, user, password, blockFolder = '' } = engine
+    const throughSocket = openStore({ url, user, password })
+    for (const [store, host] of [
+      [test.store, 'folder.example'],
+      [throughSocket, 'socket.example'],
+    ] as const) {
+      const encoder = new NativeBlockEncoder(transactionColumns)
+      for (const digit of '12')
+        encoder.append(line({ id: digit.repeat(16) + host.slice(0, 6).padStart(16, '0'), host }), 'e1')
+      const block = encoder.finish()
+      for (let time = 0; time < 2; time++) {
+        await store.insertNative(tableNames.transactions, block, { deduplicationToken: host })
+      }
+      const [stored] = await store.query(
+        'SELECT count() AS rows, any(batch_token) AS token FROM http_transactions WHERE host = {host:String}',
+        { host },
+      )
+      const [counted] = await store.query(
+        'SELECT sum(transaction_count) AS rows FROM endpoints_by_minute WHERE host = {host:String}',
+        { host },
+      )
+      expect([stored, counted]).toEqual([{ rows: '2', token: host }, { rows: '2' }])
+    }
+    await throughSocket.close()
+    expect(readdirSync(blockFolder)).toEqual([])
   })
 
   it.each<[Partial<HttpTransaction> & { id: string }, string]>([

@@ -1,5 +1,7 @@
 /** The store over ClickHouse's HTTP interface: a server's, or the embedded engine's. */
 
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client'
@@ -18,6 +20,8 @@ export interface StoreOptions {
   /** Waits between attempts of what may succeed later; their number bounds the attempts. */
   readonly retryDelaysMs?: readonly number[]
   readonly requestTimeoutMs?: number
+  /** A folder of which the server reads files by their names, on this machine: blocks go there instead of through the socket. */
+  readonly blockFolder?: string
   /** Rejects when the store is gone for good, as an engine of ours that died: from then on nothing is tried again. */
   readonly failed?: Promise<never>
 }
@@ -41,6 +45,9 @@ const insertSettings = {
 
 /** Names of codes that say a statement exceeds its limits. */
 const tooMuch: ReadonlySet<string> = new Set(['MEMORY_LIMIT_EXCEEDED', 'TIMEOUT_EXCEEDED', 'TOO_SLOW'])
+
+/** Of this process, in every store's folder. */
+let blockCount = 0
 
 export function openStore(options: StoreOptions): HttpStore {
   return new ClickHouseStore(options)
@@ -123,8 +130,30 @@ class ClickHouseStore implements HttpStore {
   }
 
   async insertNative(table: TableName, block: ColumnBlock, options: InsertOptions): Promise<void> {
-    const sql = `INSERT INTO ${this.#database}.${table} (${block.columns.join(', ')}) FORMAT Native`
-    await this.#insert(sql, block.bytes, options, {})
+    const into = `INSERT INTO ${this.#database}.${table} (${block.columns.join(', ')})`
+    const { blockFolder } = this.#options
+    if (blockFolder === undefined) {
+      await this.#insert(`${into} FORMAT Native`, block.bytes, options, {})
+      return
+    }
+    const name = `block-${process.pid}-${blockCount++}.native`
+    const path = join(blockFolder, name)
+    try {
+      await this.#attempt('insert', async () => {
+        writeBlockFile(path, block.bytes)
+        await this.#client.command({
+          query: `${into} SELECT * FROM file('${name}', 'Native')`,
+          clickhouse_settings: {
+            ...insertSettings,
+            insert_deduplication_token: options.deduplicationToken,
+            // Refuses where it could not.
+            deduplicate_insert_select: 'force_enable',
+          },
+        })
+      })
+    } finally {
+      rmSync(path, { force: true })
+    }
   }
 
   async insertRows(table: TableName, rows: readonly object[], options: InsertOptions): Promise<void> {
@@ -234,6 +263,25 @@ class ClickHouseStore implements HttpStore {
     if (waitMs !== undefined && !signal.aborted) await delay(waitMs, undefined, { signal }).catch(() => undefined)
     signal.throwIfAborted()
     if (waitMs === undefined) throw error
+  }
+}
+
+/** Into the page cache: the file is gone before its pages are due on the disk. Throws `StoreUnavailable` where there is no room. */
+function writeBlockFile(path: string, bytes: Uint8Array): void {
+  try {
+    const file = openSync(path, 'w', 0o600)
+    try {
+      // A write may be short.
+      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at)
+    } finally {
+      closeSync(file)
+    }
+  } catch (cause) {
+    throw new StoreUnavailable('insert', {
+      code: (cause as NodeJS.ErrnoException).code ?? 'EIO',
+      cause,
+      retryable: true,
+    })
   }
 }
 

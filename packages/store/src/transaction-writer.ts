@@ -234,6 +234,7 @@ export class TransactionWriter {
       const { refusedIds } = block
       const stored = refusedIds.size === 0 ? block.rows : block.rows.filter(({ id }) => !refusedIds.has(id))
       this.#filter.remember(stored)
+      this.#encoder.giveBack(block.native)
       if (refusedIds.size > 0) this.#filter.release(block.rows)
       block.resolve()
     } catch (error) {

@@ -1,5 +1,7 @@
 /** The engine's server configuration: what it may use, and where relative names of files start. */
 
+import { join } from 'node:path'
+
 export interface EngineLimits {
   /** All queries and inserts together. The engine's own default is nine tenths of the machine. */
   readonly memoryMaxBytes: number
@@ -16,7 +18,12 @@ export const defaultEngineLimits: EngineLimits = {
   bodyMaxBytes: 512 * 1024 ** 2,
 }
 
-/** `emptyFolder`: nothing is in it but a block of rows while it is inserted. An absolute name still reads whatever the process may read: chdb checks no path (SQL gate). */
+/** Where the engine of a store folder reads files by their names: nothing is in it but a block of rows while it is inserted. */
+export function blockFolderOf(storeDir: string): string {
+  return join(storeDir, 'engine-files')
+}
+
+/** `emptyFolder`: see `blockFolderOf`. An absolute name still reads whatever the process may read: chdb checks no path (SQL gate). */
 export function engineConfigXml(limits: EngineLimits, emptyFolder: string): string {
   const folder = xml(emptyFolder)
   return `<clickhouse>

@@ -13,7 +13,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { database } from '@tapwarden/contracts/names'
 import { removeEndpoint, type StoreEndpoint, writeEndpoint } from './endpoint-file.js'
-import { engineConfigXml } from './engine-config.js'
+import { blockFolderOf, engineConfigXml } from './engine-config.js'
 import {
   type FromEngine,
   readerConcurrentCount,
@@ -39,7 +39,7 @@ function say(message: FromEngine): void {
 
 async function start(message: StartMessage): Promise<void> {
   const storeDir = resolve(message.storeDir)
-  const emptyFolder = join(storeDir, 'engine-files')
+  const emptyFolder = blockFolderOf(storeDir)
   const dataFolder = join(storeDir, 'engine')
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 })
   mkdirSync(emptyFolder, { recursive: true, mode: 0o700 })

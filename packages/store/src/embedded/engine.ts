@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { makeFolder } from '@tapwarden/runtime/make-folder'
 import { StoreUnavailable } from '../store.js'
 import { readLiveEndpoint, type StoreEndpoint } from './endpoint-file.js'
-import { defaultEngineLimits, type EngineLimits } from './engine-config.js'
+import { blockFolderOf, defaultEngineLimits, type EngineLimits } from './engine-config.js'
 import { type FromEngine, type ToEngine, threadPoolSize } from './engine-messages.js'
 
 export interface EngineOptions {
@@ -34,6 +34,8 @@ export interface EngineLogger {
 export interface Engine extends StoreEndpoint {
   /** False: another stack's engine; `stop` only lets go of it. */
   readonly owned: boolean
+  /** Where an engine of ours reads files by their names: a block that lies there needs no way through the socket. Undefined of another's. */
+  readonly blockFolder?: string
   /** Rejects with `StoreUnavailable` when the engine ends though nobody stopped it. Never resolves. */
   readonly failed: Promise<never>
   /** Resolves when the process is gone; running statements finish first. */
@@ -139,12 +141,13 @@ async function launch(options: EngineOptions): Promise<Engine | 'held'> {
     })
   }
   options.logger.info({ url: answer.endpoint.url, pid: answer.endpoint.pid }, 'engine started')
-  return owned(child, answer.endpoint, gone, lastWords)
+  return owned(child, answer.endpoint, blockFolderOf(options.storeDir), gone, lastWords)
 }
 
 function owned(
   child: ChildProcess,
   endpoint: StoreEndpoint,
+  blockFolder: string,
   gone: Promise<number | string>,
   lastWords: () => string,
 ): Engine {
@@ -166,6 +169,7 @@ function owned(
   return {
     ...endpoint,
     owned: true,
+    blockFolder,
     failed,
     async stop() {
       stopped = true

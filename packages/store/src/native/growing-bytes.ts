@@ -7,8 +7,9 @@ export class GrowingBytes {
   bytes: Uint8Array
   length = 0
 
-  constructor(capacityBytes = 4_096) {
-    this.bytes = new Uint8Array(capacityBytes)
+  /** Of a capacity in bytes, or in memory that is there. */
+  constructor(memory: number | Uint8Array = 4_096) {
+    this.bytes = typeof memory === 'number' ? new Uint8Array(memory) : memory
   }
 
   /** Room for `count` more, so that the caller may write at `length` and move it. */

@@ -14,6 +14,7 @@
 
 import { assert } from '@tapwarden/base/assert'
 import { type LineBytes, memberNames } from '@tapwarden/contracts/line-scanner'
+import type { ColumnBlock } from '../store.js'
 import type { TransactionColumn } from '../transaction-columns.js'
 import { GrowingBytes } from './growing-bytes.js'
 import {
@@ -59,6 +60,8 @@ interface Field {
 }
 
 const encoder = new TextEncoder()
+/** One is under way, one is sealed. */
+const spareBlocksMaxCount = 2
 const newline = 0x0a
 /** Larger than the number of fields by far, so that a look-up meets one. */
 const slotCount = 1_024
@@ -73,6 +76,7 @@ export class NativeBlockEncoder {
   /** Hash of a key → index of its field plus one. */
   readonly #slots = new Uint16Array(slotCount)
   readonly #name = new GrowingBytes(256)
+  readonly #spare: GrowingBytes[] = []
   #rowCount = 0
   #lineBytes = 0
 
@@ -132,9 +136,10 @@ export class NativeBlockEncoder {
     return true
   }
 
-  /** The block of what was appended, in memory of its own; the next one begins. */
+  /** The block of what was appended, in memory of its own, until it is given back; the next one begins. */
   finish(): NativeBlock {
-    const out = new GrowingBytes(this.#lineBytes + 65_536)
+    const out = this.#spare.pop() ?? new GrowingBytes(this.#lineBytes + 65_536)
+    out.length = 0
     out.varint(this.#fields.length)
     out.varint(this.#rowCount)
     for (const { name, type, column } of this.#fields) {
@@ -148,6 +153,11 @@ export class NativeBlockEncoder {
     this.#rowCount = 0
     this.#lineBytes = 0
     return block
+  }
+
+  /** The memory of a block that nobody needs any more. Fresh memory for each would be some 30 MB that the garbage collector counts as pressure. */
+  giveBack({ bytes }: ColumnBlock): void {
+    if (this.#spare.length < spareBlocksMaxCount) this.#spare.push(new GrowingBytes(new Uint8Array(bytes.buffer)))
   }
 
   #takeSpans({ record, spans, spansAt }: LocatedLine): boolean {
