@@ -20,6 +20,7 @@ export function linesOf(capture: Uint8Array, share?: FlowShare): string[] {
         JSON.stringify({
           flow: `${flow.clientIp} ${flow.clientPort} > ${flow.serverIp} ${flow.serverPort}`,
           ...vlans,
+          ...(flow.tunnel === undefined ? {} : { tunnel: flow.tunnel }),
           ...(proxied === undefined ? {} : { proxied }),
           atUs: request.firstByteAtUs,
           request: `${request.method} ${request.target} ${request.httpVersion}`,
