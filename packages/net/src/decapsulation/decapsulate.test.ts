@@ -303,6 +303,28 @@ describe('the limit on nesting', () => {
   })
 })
 
+describe('a packet cut by the mirror, whose lengths are those of the whole', () => {
+  const overUdp = wrapNames.filter((name) => /vxlan|geneve|gtp|gre over|mpls in/.test(name))
+  const cut = (packet: Uint8Array): Carried => ({ kind: 'ip', bytes: packet.subarray(0, -16) })
+  it.each(
+    overUdp.flatMap((name) => [4, 6].map((version) => [name, version] as const)),
+  )('%s of IPv%i says how much is missing', (name, version) => {
+    // With its checksum wrong, as offload leaves it.
+    const packet = version === 4 ? patched(packet4, [10, 0], [11, 0]) : packet6
+    const { decoded, segment } = decode(asEthernet(wraps[name](cut(packet))))
+    expect([decoded, segment.payloadTo - segment.payloadFrom, segment.cutBytes]).toEqual(['segment', 24, 16])
+  })
+
+  it('is none when it holds no TCP header either', () => {
+    const bad = [
+      patched(packet4, [11, 0], [32, 0x40]),
+      patched(packet4, [11, 0], [33, 3]),
+      patched(packet6, [52, 0x5e]),
+    ]
+    for (const packet of bad) expect(decode(asEthernet(wraps['vxlan-gpe of IP'](cut(packet)))).decoded).toBe('other')
+  })
+})
+
 describe('UDP', () => {
   it('is looked into on the ports that are configured', () => {
     const own = new SegmentView({ udpTunnels: udpTunnelTable({ vxlan: [9_999], geneve: [] }) })

@@ -93,9 +93,9 @@ function readWccp(out: SegmentView): Read {
   return out.innerFrom > out.innerTo ? 'frame.truncated' : layerIp
 }
 
-/** 802.11 frames from an access point to its controller: 0x8200 to 0x8370, one number a queue. */
+/** 802.11 frames from an access point to its controller: 0x8200 to 0x8370, one number a queue, and one for all. */
 function isAruba(protocol: number): boolean {
-  return protocol >= 0x8200 && protocol <= 0x8370 && (protocol & 0x000f) === 0
+  return (protocol >= 0x8200 && protocol <= 0x8370 && (protocol & 0x000f) === 0) || protocol === 0x9000
 }
 
 function readEnhanced(out: SegmentView, flags: number, protocol: number): Read {

@@ -3,24 +3,39 @@
  * Strict, since a wrong yes turns data into traffic.
  */
 
-import type { SegmentView } from '../segment-view.js'
+import { protocolTcp } from '../flow-id.js'
+import { type SegmentView, tcpFin, tcpRst, tcpSyn } from '../segment-view.js'
 import { lengthMaxValue } from './layer.js'
 
 const ethernetHeaderBytes = 14
 
-/** An IP header at `at` whose packet fits in front of `statedTo`; where that is not known for sure, a right IPv4 checksum will do. */
+/**
+ * An IP header at `at` whose packet fits in front of `statedTo`. Mirrors cut long packets and leave their lengths as they were: of one that
+ * does not fit, its checksum or a whole TCP header must be right.
+ */
 export function looksLikeIp(out: SegmentView, at: number, statedTo: number): boolean {
   if (out.innerTo - at < 20) return false
   const { view } = out
   const version = view.getUint8(at) >> 4
   if (version === 4) {
     const headerBytes = (view.getUint8(at) & 0x0f) * 4
-    if (headerBytes < 20) return false
     const totalBytes = view.getUint16(at + 2)
-    if (totalBytes === 0 || (totalBytes >= headerBytes && at + totalBytes <= statedTo)) return true
-    return totalBytes >= headerBytes && hasIpv4Checksum(out, at)
+    if (headerBytes < 20 || (totalBytes !== 0 && totalBytes < headerBytes)) return false
+    if (at + totalBytes <= statedTo || hasIpv4Checksum(out, at)) return true
+    return view.getUint8(at + 9) === protocolTcp && hasTcpHeader(out, at + headerBytes)
   }
-  return version === 6 && out.innerTo - at >= 40 && at + 40 + view.getUint16(at + 4) <= statedTo
+  if (version !== 6 || out.innerTo - at < 40) return false
+  if (at + 40 + view.getUint16(at + 4) <= statedTo) return true
+  return view.getUint8(at + 6) === protocolTcp && hasTcpHeader(out, at + 40)
+}
+
+/** Data offset within the packet, reserved bits 0, and flags that a segment may have: never SYN with FIN or RST. RFC 9293 §3.1. */
+function hasTcpHeader({ view, innerTo }: SegmentView, at: number): boolean {
+  if (innerTo - at < 20) return false
+  const offsetBytes = (view.getUint8(at + 12) >> 4) * 4
+  if (offsetBytes < 20 || at + offsetBytes > innerTo || (view.getUint8(at + 12) & 0x0e) !== 0) return false
+  const flags = view.getUint8(at + 13)
+  return (flags & tcpSyn) === 0 || (flags & (tcpFin | tcpRst)) === 0
 }
 
 /** RFC 791 §3.1: the header's words sum up to all ones. */
