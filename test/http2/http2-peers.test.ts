@@ -28,7 +28,7 @@ function exchange(session: ClientHttp2Session, fields: OutgoingHttpHeaders, cont
     const named = { ':authority': 'shop.example', 'user-agent': 'test/1', ...fields }
     const stream = session.request(named, { endStream: content === '' })
     const parts: Buffer[] = []
-    let head: IncomingHttpHeaders & { ':status'?: number } = {}
+    let head: IncomingHttpHeaders & http2.IncomingHttpStatusHeader = {}
     stream.on('response', (received) => {
       head = received
     })
