@@ -217,9 +217,9 @@ export class TransactionPairer {
   }
 }
 
-/** The server had nothing of `request` yet. */
+/** The server had nothing of `request` yet, if its segments say what they had. */
 function isSentBefore(response: Message, request: Message): boolean {
-  return ((response.firstAck - request.firstSeq) | 0) <= 0
+  return response.firstAck !== noAck && ((response.firstAck - request.firstSeq) | 0) <= 0
 }
 
 /** `GET / HTTP/1.1` and two line ends. */
