@@ -1,7 +1,7 @@
 /**
- * A capture → its HTTP/1 transactions as tshark sees them: what we are compared with. Requests and responses come from its JSON, message by
+ * A capture → its HTTP/1 and HTTP/2 transactions as tshark sees them: what we are compared with. Requests and responses come from its JSON, message by
  * message; which response answers which request is tshark's own word where it has one (`http.request_in`, the number of the request's
- * frame; not for pipelined requests), else the order on the connection.
+ * frame; not for pipelined requests), else the order on the connection; in HTTP/2 the stream.
  */
 
 import { spawnSync } from 'node:child_process'
@@ -29,10 +29,10 @@ export function tsharkVersion(): string | undefined {
 }
 
 export function tsharkTransactions(file: string): TsharkResult {
-  const options = ['-o', 'tcp.reassemble_out_of_order:TRUE', '-Y', 'http', '-T', 'json', '--no-duplicate-keys']
+  const options = ['-o', 'tcp.reassemble_out_of_order:TRUE', '-Y', 'http or http2', '-T', 'json', '--no-duplicate-keys']
   const { stdout, stderr, error, signal } = spawnSync(
     'tshark',
-    ['-n', '-r', file, ...options, '-J', 'frame tcp http'],
+    ['-n', '-r', file, ...options, '-J', 'frame tcp http http2'],
     {
       encoding: 'utf8',
       timeout: fileTimeoutMs,
@@ -51,6 +51,8 @@ export function tsharkTransactions(file: string): TsharkResult {
 interface OpenRequest {
   readonly frame: string
   readonly stream: string
+  /** Of HTTP/2. */
+  readonly streamId?: string
   readonly transaction: ComparedTransaction
   status: number | null
 }
@@ -73,13 +75,42 @@ export function transactionsOf(packets: unknown): ComparedTransaction[] {
         requests.push({ frame, stream, transaction: { method, host, uri, status: null }, status: null })
       } else if (status === 101 || status < 100 || status >= 200) {
         const requestFrame = text(at(message, 'http.request_in'))
-        const open = requests.filter((each) => each.stream === stream && each.status === null)
+        const open = requests.filter(
+          (each) => each.stream === stream && each.status === null && each.streamId === undefined,
+        )
         const request = open.find((each) => each.frame === requestFrame) ?? open[0]
         if (request !== undefined) request.status = status
       }
     }
+    for (const layer of members(at(layers, 'http2'))) {
+      for (const part of members(at(layer, 'http2.stream'))) takeHttp2(part, frame, stream, requests)
+    }
   }
   return requests.map(({ transaction, status }) => ({ ...transaction, status }))
+}
+
+/** A HEADERS or PUSH_PROMISE frame opens a request or answers one of the same stream. */
+function takeHttp2(part: unknown, frame: string, stream: string, requests: OpenRequest[]): void {
+  const fields = members(at(part, 'http2.header'))
+  const field = (name: string) =>
+    text(
+      at(
+        fields.find((each) => text(at(each, 'http2.header.name')) === name),
+        'http2.header.value',
+      ),
+    )
+  const streamId = text(at(part, 'http2.push_promise.promised_stream_id')) ?? text(at(part, 'http2.streamid')) ?? ''
+  const method = field(':method')
+  const status = Number(field(':status') ?? Number.NaN)
+  if (method !== undefined) {
+    const transaction = { method, host: field(':authority') ?? field('host') ?? null, uri: field(':path') ?? '' }
+    requests.push({ frame, stream, streamId, transaction: { ...transaction, status: null }, status: null })
+  } else if (status >= 200) {
+    const request = requests.find(
+      (each) => each.stream === stream && each.streamId === streamId && each.status === null,
+    )
+    if (request !== undefined) request.status = status
+  }
 }
 
 /** Stands under its own text as the name. */

@@ -14,7 +14,8 @@ export function linesOf(capture: Uint8Array, share?: FlowShare): string[] {
   const lines: string[] = []
   const reader = new TransactionReader({
     share,
-    onTransaction: (flow, { request, response, missedBytes, midStream, proxied, webSocket, anomalies }) => {
+    onTransaction: (flow, transaction) => {
+      const { request, response, missedBytes, midStream, proxied, webSocket, http2, grpc, anomalies } = transaction
       const vlans = flow.vlanIds.length > 0 ? { vlans: flow.vlanIds } : {}
       lines.push(
         JSON.stringify({
@@ -30,6 +31,8 @@ export function linesOf(capture: Uint8Array, share?: FlowShare): string[] {
           ...(missedBytes > 0 ? { missedBytes } : {}),
           ...(midStream ? { midStream } : {}),
           ...(webSocket === undefined ? {} : { webSocket }),
+          ...(http2 === undefined ? {} : { http2 }),
+          ...(grpc === undefined ? {} : { grpc }),
           ...(anomalies.length > 0 ? { anomalies: [...anomalies].sort() } : {}),
         }),
       )

@@ -50,6 +50,47 @@ export function reordered(frames: readonly BuiltFrame[], order: readonly number[
   }))
 }
 
+/** RFC 9113 §3.4. */
+export const http2Preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+export const frameType = { data: 0, headers: 1, reset: 3, settings: 4, promise: 5, goAway: 7, continuation: 9 } as const
+export const frameFlag = { endStream: 1, endHeaders: 4, padded: 8 } as const
+
+/** A frame of HTTP/2. RFC 9113 §4.1. */
+export function frame(type: number, flags: number, streamId: number, payload: string | Uint8Array = ''): Buffer {
+  const bytes = Buffer.from(bytesOf(payload))
+  const head = Buffer.alloc(9)
+  head.writeUIntBE(bytes.length, 0, 3)
+  head[3] = type
+  head[4] = flags
+  head.writeUInt32BE(streamId, 5)
+  return Buffer.concat([head, bytes])
+}
+
+/** Fields for HPACK as literals, added to the table or not; a number stands for an entry. Names and values below 127 octets. RFC 7541 §6. */
+export function fieldBlock(fields: readonly (readonly [string, string] | number)[], isAdded = false): Buffer {
+  const parts = fields.map((field) => {
+    if (typeof field === 'number') return Buffer.from([0x80 | field])
+    const [name, value] = field.map((text) => Buffer.concat([Buffer.from([text.length]), Buffer.from(text)]))
+    return Buffer.concat([Buffer.from([isAdded ? 0x40 : 0]), name ?? Buffer.alloc(0), value ?? Buffer.alloc(0)])
+  })
+  return Buffer.concat(parts)
+}
+
+/** A whole header block in one frame. */
+export function headers(streamId: number, block: Uint8Array, flags = 0): Buffer {
+  return frame(frameType.headers, frameFlag.endHeaders | flags, streamId, block)
+}
+
+/** The fields that every request of HTTP/2 begins with. RFC 9113 §8.3.1. */
+export function requestFields(method: string, path: string): (readonly [string, string])[] {
+  return [
+    [':method', method],
+    [':scheme', 'http'],
+    [':authority', 'shop.example'],
+    [':path', path],
+  ]
+}
+
 function bytesOf(text: string | Uint8Array): Uint8Array {
   return typeof text === 'string' ? Buffer.from(text, 'latin1') : text
 }

@@ -284,7 +284,7 @@ export class Http2Flow implements FrameListener {
   }
 
   found(half: Http2Parser): void {
-    if (this.#requestCount > 0) this.#report(half, 'http.resynchronized')
+    this.#report(half, 'http.resynchronized')
   }
 
   dead(_half: Http2Parser): void {

@@ -28,7 +28,7 @@ export interface FrameListener {
   setting(half: Http2Parser, identifier: number, value: number): void
   /** The position was lost: frames may be among the missed bytes. */
   lost(half: Http2Parser, missedBytes: number): void
-  /** Frames were found again. */
+  /** Frames were found again behind a gap. */
   found(half: Http2Parser): void
   /** This is no HTTP/2. */
   dead(half: Http2Parser): void
@@ -78,6 +78,8 @@ export class Http2Parser {
   /** Largest stream id of any frame. */
   lastStreamId = 0
   readonly #listener: FrameListener
+  /** The connection was joined midway, and no frame was found yet. */
+  #isMidway: boolean
   readonly #blockMaxBytes: number
   #prefaceBytes: number
   readonly #head = new Uint8Array(frameHeadBytes)
@@ -104,6 +106,7 @@ export class Http2Parser {
    */
   constructor(listener: FrameListener, start: 'preface' | 'frames' | 'midway', blockMaxBytes: number) {
     this.#listener = listener
+    this.#isMidway = start === 'midway'
     this.#blockMaxBytes = blockMaxBytes
     this.#prefaceBytes = start === 'preface' ? 0 : preface.length
     this.state = start === 'preface' ? 'preface' : start === 'frames' ? 'head' : 'lost'
@@ -446,14 +449,18 @@ export class Http2Parser {
   #search(buffer: Uint8Array, from: number, to: number): number {
     if (to - from >= preface.length && preface.equals(buffer.subarray(from, from + preface.length))) {
       this.#prefaceBytes = 0
-      this.state = 'preface'
-      this.#listener.found(this)
+      this.#found('preface')
       return from
     }
     const at = findFrames(buffer, from, to, this.lastStreamId)
     if (at < 0) return to
-    this.state = 'head'
-    this.#listener.found(this)
+    this.#found('head')
     return at
+  }
+
+  #found(state: State): void {
+    this.state = state
+    if (!this.#isMidway) this.#listener.found(this)
+    this.#isMidway = false
   }
 }
