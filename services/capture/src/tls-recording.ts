@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import {
   type ConnectionOptions,
   createServer as createTlsServer,
+  type TLSSocket,
   type TlsOptions,
   connect as tlsConnect,
 } from 'node:tls'
@@ -94,8 +95,9 @@ export interface ExchangeOptions {
   readonly identity: Identity
   readonly server?: TlsOptions
   readonly client?: ConnectionOptions
+  readonly onClient?: (client: TLSSocket) => void
   /** Before the n-th turn is sent. */
-  readonly beforeTurn?: (index: number, side: import('node:tls').TLSSocket) => Promise<void>
+  readonly beforeTurn?: (index: number, side: TLSSocket) => Promise<void>
 }
 
 /** What is said in clear, turn by turn, said over TLS: each side speaks when it has heard all that comes before. */
@@ -103,7 +105,7 @@ export async function recordExchange(turns: readonly Turn[], options: ExchangeOp
   const keyLines: Buffer[] = []
   const server = createTlsServer({ ...options.identity, ...options.server })
   server.on('keylog', (line: Buffer) => keyLines.push(line))
-  const serverSide = new Promise<import('node:tls').TLSSocket>((resolve, reject) => {
+  const serverSide = new Promise<TLSSocket>((resolve, reject) => {
     server.once('secureConnection', resolve)
     server.once('tlsClientError', reject)
   })
@@ -117,6 +119,7 @@ export async function recordExchange(turns: readonly Turn[], options: ExchangeOp
       servername: serverName,
       ...options.client,
     })
+    options.onClient?.(client)
     await new Promise<void>((resolve, reject) => {
       client.once('secureConnect', resolve)
       client.once('error', reject)
