@@ -74,6 +74,9 @@ describe.skipIf(engineMissing() !== undefined)('up', () => {
         packets: frames.length,
         transactions: { seen: 3 * clientCount, new: 3 * clientCount },
       })
+      const sql = 'SELECT vni, tunnels, count() AS n FROM v_transactions GROUP BY vni, tunnels'
+      const asked = await runCommand(['query', sql, '--json', '--store', store], home)
+      expect(JSON.parse(asked.out)).toEqual({ vni: 42, tunnels: [kind], n: String(3 * clientCount) })
     },
     120_000,
   )
