@@ -198,12 +198,13 @@ describe('what the sensor missed', () => {
     const late = (timestampUs: number) => segment('client', 0, 'abc', { timestampUs })
     const data = segment('server', 0, 'x', { ack: 3, timestampUs: 1_001_000 })
     const pure = segment('server', 0, '', { ack: 3, timestampUs: 1_001_000 })
-    expect(run([...handshake, data, late(1_001_999)], {}, false).events).toEqual(['c2s abc', 's2c x'])
-    expect(run([...handshake, data, late(1_002_000)], {}, false).events).toEqual(['c2s gap 3', 's2c x'])
-    expect(run([...handshake, pure, late(1_020_999)], {}, false).events).toEqual(['c2s abc'])
-    // Of a pure ACK alone nothing is lost to the sensor; a sender that goes on proves that it sent, and then it counts.
-    expect(run([...handshake, pure, late(1_021_000)], {}, false).events).toEqual(['c2s abc'])
     const shown = segment('client', 3, '', { timestampUs: 1_001_001 })
+    expect(run([...handshake, data, shown, late(1_001_999)], {}, false).events).toEqual(['c2s abc', 's2c x'])
+    expect(run([...handshake, data, shown, late(1_002_000)], {}, false).events).toEqual(['c2s gap 3', 's2c x'])
+    expect(run([...handshake, pure, late(1_020_999)], {}, false).events).toEqual(['c2s abc'])
+    // Of an ACK alone nothing is lost to the sensor; a sender that goes on proves that it sent, and then it counts.
+    expect(run([...handshake, data, late(1_002_000)], {}, false).events).toEqual(['c2s abc', 's2c x'])
+    expect(run([...handshake, pure, late(1_021_000)], {}, false).events).toEqual(['c2s abc'])
     expect(run([...handshake, pure, shown, late(1_020_999)], {}, false).events).toEqual(['c2s abc'])
     expect(run([...handshake, pure, shown, late(1_021_000)], {}, false).events).toEqual(['c2s gap 3'])
   })
@@ -234,6 +235,22 @@ describe('what the sensor missed', () => {
     const { events, table } = run([...handshake, ahead, ...later])
     expect(events).toEqual(inOrder)
     expect(table.statistics().missedBytes).toBe(0)
+  })
+
+  it('hides no answer behind data with such an ACK, and reads what its receiver reads at the same numbers', () => {
+    const forged = segment('client', 6, 'FORGED!', { ack: 1_000_000, timestampUs: 1_000_350 })
+    const later = conversation.slice(5).map((frame) => ({ ...frame, timestampUs: frame.timestampUs + 9_000_000 }))
+    const { events, table } = run([...conversation.slice(0, 5), forged, ...later])
+    expect(events).toEqual(inOrder)
+    expect(table.statistics().missedBytes).toBe(0)
+    expect(table.anomalies.of('tcp.ack-wild')).toBe(1)
+  })
+
+  it('lends data with an ACK ahead of what its peer has shown at the end, as the answer may have been lost', () => {
+    expect(run([...handshake, segment('client', 0, 'abc', { ack: 3 })]).events.slice(0, 2)).toEqual([
+      's2c gap 3',
+      'c2s abc',
+    ])
   })
 
   it('lends no answer before its captured request when both directions have holes', () => {
@@ -269,7 +286,8 @@ describe('what the sensor missed', () => {
   })
 
   it('decides by time alone what no later segment of the flow decides', () => {
-    const { table, flows } = run([...handshake, segment('server', 0, 'x', { ack: 3 })], {}, false)
+    const shown = segment('client', 3, '')
+    const { table, flows } = run([...handshake, shown, segment('server', 0, 'x', { ack: 3 })], {}, false)
     expect(flows).toEqual([])
     table.advance(1_100_000)
     expect(flows[0]?.events).toEqual(['c2s gap 3', 's2c x'])
@@ -573,8 +591,9 @@ describe('odd segments', () => {
         segment('server', 0, 'x', { ack: 4 }),
         segment('server', 1, '', { ack: 4, timestampUs: 1_100_000 }),
         segment('client', 3, '', { flags: tcpFin | tcpAck, timestampUs: 1_100_001 }),
+        segment('server', 1, '', { ack: 4, timestampUs: 1_200_000 }),
       ],
-      ['c2s gap 4', 's2c x', 'c2s end fin'],
+      ['c2s gap 3', 'c2s end fin', 's2c x'],
       undefined,
     ],
     [

@@ -135,7 +135,10 @@ export class Flow implements HalfStreamOwner {
   #holeDeadlineOf(half: HalfStream): number {
     // What a visible receiver does not acknowledge it does not have: the network lost it and it will be repeated, or what came early was
     // forged. Time alone decides where nobody could acknowledge.
-    if ((half.hasHole || half.isHoldingSyn) && this.otherOf(half).isSeen) return Number.POSITIVE_INFINITY
+    const other = this.otherOf(half)
+    if ((half.hasHole || half.isHoldingSyn) && other.isSeen) return Number.POSITIVE_INFINITY
+    // Nor would it have taken what acknowledges more than it has sent.
+    if (half.awaitedAck !== noAck && other.isDisbelieved(half.awaitedAck)) return Number.POSITIVE_INFINITY
     return half.pendingSinceUs + this.#context.gapTimeoutUs
   }
 
@@ -149,8 +152,8 @@ export class Flow implements HalfStreamOwner {
     other.peerAck = ack
     // Behind its SYN it has acknowledged a SYN that was not captured, and no more, as long as it has said nothing.
     if (!other.isStarted) other.startByAck(ack, half.isStartKnown && seq === half.firstSeq)
-    if (!other.lacks(ack) || (!withData && other.isDisbelieved(ack))) return
-    other.expectUntil(ack, atUs + (withData ? this.#context.ackedByDataUs : this.#context.ackedUs), withData)
+    if (!other.lacks(ack) || other.isDisbelieved(ack)) return
+    other.expectUntil(ack, atUs + (withData ? this.#context.ackedByDataUs : this.#context.ackedUs))
   }
 
   /** The sender of `half` acknowledges `ack`: what came with the other side's SYN was taken, or it was not. */
@@ -161,7 +164,7 @@ export class Flow implements HalfStreamOwner {
 
   /** The sender of `half` has shown bytes, or that it sent some: what the other side acknowledged before may be a hole. */
   reconsider(half: HalfStream, atUs: number): void {
-    if (half.isHoleConfirmed) half.expectUntil(half.peerAck, atUs + this.#context.ackedByDataUs, false)
+    if (half.isHoleConfirmed) half.expectUntil(half.peerAck, atUs + this.#context.ackedByDataUs)
   }
 
   /** Lends whatever has its turn now, in both directions. */
@@ -177,8 +180,8 @@ export class Flow implements HalfStreamOwner {
 
   #expectAwaited(waiting: HalfStream, other: HalfStream): void {
     const ack = waiting.awaitedAck
-    if (ack === noAck || !other.lacks(ack)) return
-    other.expectUntil(ack, waiting.pendingSinceUs + this.#context.ackedByDataUs, true)
+    if (ack === noAck || !other.lacks(ack) || other.isDisbelieved(ack)) return
+    other.expectUntil(ack, waiting.pendingSinceUs + this.#context.ackedByDataUs)
   }
 
   /**
@@ -261,6 +264,10 @@ export class Flow implements HalfStreamOwner {
 
   isCaughtUp(half: HalfStream, ack: number): boolean {
     return !this.otherOf(half).lacks(ack)
+  }
+
+  isShown(half: HalfStream, ack: number): boolean {
+    return this.otherOf(half).hasShown(ack)
   }
 
   finished(half: HalfStream, atUs: number): void {

@@ -25,6 +25,9 @@ class Collector implements HalfStreamOwner {
   isCaughtUp(): boolean {
     return true
   }
+  isShown(): boolean {
+    return true
+  }
   finished(): void {
     this.isFinished = true
   }

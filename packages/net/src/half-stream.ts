@@ -25,6 +25,8 @@ export interface HalfStreamOwner {
   missed(half: HalfStream, missedBytes: number, atUs: number): void
   /** False while the other direction has yet to deliver bytes that `ack` acknowledges. */
   isCaughtUp(half: HalfStream, ack: number): boolean
+  /** The other direction has shown that it sent what `ack` acknowledges; else its sender would have ignored the segment. */
+  isShown(half: HalfStream, ack: number): boolean
   /** Every byte up to the FIN was delivered or given up. */
   finished(half: HalfStream, atUs: number): void
   /** Something odd that is no fate of one segment, to count. */
@@ -37,6 +39,8 @@ export type HalfStreamAnomaly =
   /** Other bytes came for numbers that had theirs: the first won. Known of waiting bytes, sampled for the last segment lent. */
   | 'tcp.overlap-conflict'
   | 'tcp.fin-wild'
+  /** Bytes waited with an acknowledgement of more than their receiver had sent; it read others at their numbers. */
+  | 'tcp.ack-wild'
   /** Bytes came with a SYN, and the other side did not take them: it never read them from there. */
   | 'tcp.syn-data-refused'
 
@@ -82,8 +86,7 @@ export const earlyOverheadBytes = 128
 const started = 1
 const startKnown = 2
 const startByAck = 4
-const ackedByData = 8
-const holdingSyn = 16
+const holdingSyn = 8
 
 const noSegments: EarlySegment[] = []
 const noBytes = new Uint8Array(0)
@@ -94,7 +97,7 @@ export class HalfStream {
   #pending: EarlySegment[] = noSegments
   /** Sequence number of the next byte to deliver. */
   nextSeq = 0
-  /** Bits `started`, `startKnown`, `startByAck`, `ackedByData`, `holdingSyn` in one field: idle flows are many. */
+  /** Bits `started`, `startKnown`, `startByAck`, `holdingSyn` in one field: idle flows are many. */
   #flags = 0
   /** Sequence number of the first byte; where it was joined, if that is not known. */
   firstSeq = 0
@@ -185,7 +188,7 @@ export class HalfStream {
   start(seq: number, isKnown: boolean): void {
     this.nextSeq = seq
     this.firstSeq = seq
-    this.#flags = (this.#flags & ackedByData) | started | (isKnown ? startKnown : 0)
+    this.#flags = started | (isKnown ? startKnown : 0)
     if (this.#pending.length > 0) this.#forgetOutside(seq)
   }
 
@@ -275,6 +278,7 @@ export class HalfStream {
       return 'retransmitted'
     }
     const skipped = ahead < 0 ? -ahead : 0
+    this.#replaceUnshown(buffer, from, to, seq, ack)
     if (this.bufferedBytes + to - from > maxBytes) return 'overflow'
     this.#keep(buffer, from + skipped, to, atUs, seqAdd(seq, skipped), ack)
     return this.drain() ? 'delivered' : 'buffered'
@@ -381,6 +385,11 @@ export class HalfStream {
     return unbelievedSeq !== undefined && seqDistance(unbelievedSeq, ack) <= 0
   }
 
+  /** The sender has shown that it sent what `ack` acknowledges, or was not seen. */
+  hasShown(ack: number): boolean {
+    return !this.lacks(ack) || seqDistance(this.#believable(ack), ack) <= finBytes
+  }
+
   /** The sender is at `seq` with a segment that brings no bytes before it: those that were not captured were sent. */
   show(seq: number): void {
     const ahead = seqDistance(this.nextSeq, seq)
@@ -397,14 +406,13 @@ export class HalfStream {
   }
 
   /**
-   * The other side has bytes that we have not seen: unless they come by `deadlineUs`, the sensor missed them. `isByData`: bytes of the
-   * other side wait for that, and are believed; a pure ACK is believed as far as the sender has shown that it sent.
+   * The other side has bytes that we have not seen: unless they come by `deadlineUs`, the sensor missed them, as far as their sender has shown by then
+   * that it sent so much.
    */
-  expectUntil(ack: number, deadlineUs: number, isByData: boolean): void {
+  expectUntil(ack: number, deadlineUs: number): void {
     if (deadlineUs >= this.#ackDeadlineUs) return
     this.#ackedSeq = ack
     this.#ackDeadlineUs = deadlineUs
-    this.#flags = isByData ? this.#flags | ackedByData : this.#flags & ~ackedByData
   }
 
   /** What it waits for waits for the other direction, which decides at `deadlineUs`. */
@@ -429,16 +437,20 @@ export class HalfStream {
    * gap. Returns false if there is no step: what is here waits for the other direction.
    */
   giveUpAcked(atUs: number): boolean {
-    const isByData = (this.#flags & ackedByData) !== 0
-    const believedSeq = isByData ? this.#withoutFin(this.#ackedSeq) : this.#believable(this.#ackedSeq)
+    const believedSeq = this.#believable(this.#ackedSeq)
     if (seqDistance(this.nextSeq, believedSeq) <= 0) {
       this.#disbelieve()
       return true
     }
-    const head = this.#pending[0]
-    if (head?.seq === this.nextSeq) return false
-    this.#jump(head === undefined || seqDistance(head.seq, believedSeq) <= 0 ? believedSeq : head.seq, atUs)
+    if (this.#pending[0]?.seq === this.nextSeq) return false
+    this.#step(believedSeq, atUs)
     return true
+  }
+
+  /** Gives up what is missing before `seq`, or before the first segment that is here. */
+  #step(seq: number, atUs: number): void {
+    const head = this.#pending[0]
+    this.#jump(head === undefined || seqDistance(head.seq, seq) <= 0 ? seq : head.seq, atUs)
   }
 
   /** For one that waits for the other direction: gives up what that still lacks. Returns false if there was nothing to give up. */
@@ -446,9 +458,7 @@ export class HalfStream {
     if (!this.lacks(ack)) return false
     if (this.hasHole) return this.giveUpHole(atUs)
     if (this.#pending.length > 0) return false
-    this.#ackedSeq = ack
-    this.#flags |= ackedByData
-    while (this.lacks(ack)) this.giveUpAcked(atUs)
+    this.#jump(this.#withoutFin(ack), atUs)
     return true
   }
 
@@ -616,6 +626,27 @@ export class HalfStream {
       pending.splice(index++, 0, { seq: seqAdd(seq, at), bytes: bytesHere, ack, atUs, isContested: false })
       this.bufferedBytes += until - at + earlyOverheadBytes
       at = until
+    }
+  }
+
+  /** What waits at these numbers with an acknowledgement that its receiver ignores leaves for other bytes that it reads there. RFC 9293 §3.10.7.4. */
+  #replaceUnshown(buffer: Uint8Array, from: number, to: number, seq: number, ack: number): void {
+    const pending = this.#pending
+    if (pending.length === 0 || !this.#owner.isCaughtUp(this, ack)) return
+    for (let index = this.#pendingIndexOf(seq); index < pending.length; ) {
+      const { seq: start, bytes, ack: theirs } = pending[index]!
+      const at = seqDistance(seq, start)
+      if (at >= to - from) return
+      const first = Math.max(0, at)
+      const last = Math.min(to - from, at + bytes.length)
+      if (this.#owner.isShown(this, theirs) || areEqual(buffer, from + first, from + last, bytes, first - at)) {
+        index++
+        continue
+      }
+      this.#owner.anomaly(this, 'tcp.ack-wild')
+      this.#owner.touched(this, 'tcp.ack-wild', buffer, from, to)
+      pending.splice(index, 1)
+      this.bufferedBytes -= bytes.length + earlyOverheadBytes
     }
   }
 

@@ -9,6 +9,7 @@ export type FlowAnomaly =
   | 'tcp.urgent-byte'
   | 'tcp.sequence-wild'
   | 'tcp.fin-wild'
+  | 'tcp.ack-wild'
   | 'tcp.reset-wild'
   | 'tcp.reset-forged'
   | 'tcp.syn-in-flow'
