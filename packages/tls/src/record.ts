@@ -17,6 +17,18 @@ export function mayStartRecord(byte: number): boolean {
   return byte >= recordChangeCipherSpec && byte <= recordApplicationData
 }
 
+/** Bytes that tell whether a stream is TLS. */
+export const streamStartBytes = recordHeaderBytes + 1
+/** `HandshakeType`: RFC 8446 §4, RFC 5246 §7.4, RFC 5077 §3.3, RFC 6066 §8. */
+const handshakeTypes: ReadonlySet<number> = new Set([0, 1, 2, 4, 5, 8, 11, 12, 13, 14, 15, 16, 20, 21, 22, 24, 25])
+
+/** Whether a stream that begins with `bytes[from, to)`, or goes on with them, may be TLS: a record, and a message in it if it is of a handshake. */
+export function looksLikeTls(bytes: Uint8Array, from: number, to: number): boolean {
+  if (!looksLikeRecord(bytes, from, to)) return false
+  // Behind the change of keys what looks like one is encrypted: there a connection is not recognised by it.
+  return to - from < streamStartBytes || bytes[from] !== recordHandshake || handshakeTypes.has(bytes[from + 5]!)
+}
+
 /** Whether `bytes[from, to)`, as far as they go, may be the header of a record. Five bytes decide. */
 export function looksLikeRecord(bytes: Uint8Array, from: number, to: number): boolean {
   if (from >= to) return true

@@ -360,6 +360,8 @@ export class TlsSession {
       else this.#decideEarly(true)
     }
     half.handshake.reset()
+    // Too few to give up before: the secrets are not this connection's.
+    if (half.failedCount > 0 && this.openedBytes === 0) this.giveUp('tls.records-unauthenticated')
     this.#options.consumer.end(half.direction, reason, atUs)
   }
 

@@ -1,6 +1,8 @@
 import type { Turn } from '@tapwarden/net/frame-builder'
+import { KeyLog } from '@tapwarden/tls/key-log'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { framesOf, type Identity, keyLogOf, makeIdentity, readFrames, recordExchange } from './tls-recording.js'
+import { framesOf, give, type Identity, keyLogOf, makeIdentity, readFrames, recordExchange } from './tls-recording.js'
+import { TransactionReader } from './transaction-reader.js'
 
 const c2s = (text: string): Turn => ({ direction: 'c2s', bytes: Buffer.from(text) })
 const s2c = (text: string): Turn => ({ direction: 's2c', bytes: Buffer.from(text) })
@@ -62,5 +64,130 @@ describe('what was said over TLS is read as it is in clear', () => {
     expect(flows[0]?.tls).toMatchObject({ cipher: name, serverName: 'shop.example', alpn: 'http/1.1' })
     expect(reader.statistics().http.opaqueFlows.tls).toBe(0)
     expect([...reader.anomalies()]).toEqual([])
+  })
+})
+
+describe('a connection that is cut and mixed in any way', () => {
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('%s gives the same', async (version) => {
+    const limits = { minVersion: version, maxVersion: version }
+    const few = turns.filter(({ bytes }) => bytes.length < 1_000)
+    const recording = await recordExchange(few, { identity: ec, server: limits, client: limits })
+    const clear = readFrames(framesOf(few)).transactions
+    const keyLog = keyLogOf(recording.keyLog)
+    for (const segmentMaxBytes of [1, 2, 3, 4, 5, 6, 7, 64, 100, 1_460]) {
+      expect(readFrames(framesOf(recording.turns, segmentMaxBytes), { tls: { keyLog } }).transactions).toEqual(clear)
+    }
+  })
+})
+
+describe('secrets', () => {
+  it.each([
+    'TLSv1.2',
+    'TLSv1.3',
+  ] as const)('%s: may come line by line, at any time, also after the end', async (version) => {
+    const limits = { minVersion: version, maxVersion: version }
+    const few = turns.filter(({ bytes }) => bytes.length < 1_000)
+    const recording = await recordExchange(few, { identity: ec, server: limits, client: limits })
+    const clear = readFrames(framesOf(few)).transactions
+    const frames = framesOf(recording.turns)
+    const lines = recording.keyLog.trimEnd().split('\n')
+    for (let at = 0; at <= frames.length; at += 3) {
+      const keyLog = new KeyLog()
+      const targets: string[] = []
+      const reader = new TransactionReader({
+        onTransaction: (_flow, { request }) => targets.push(request.target),
+        tls: { keyLog, waitsForKeys: true },
+      })
+      for (const [index, frame] of frames.entries()) {
+        const line = lines[index - at]
+        if (line !== undefined) {
+          keyLog.push(Buffer.from(`${line}\n`))
+          reader.keysMayHaveCome(0)
+        }
+        give(reader, frame)
+      }
+      expect(reader.statistics().http.opaqueFlows.tls).toBe(0)
+      keyLog.push(Buffer.from(recording.keyLog))
+      reader.keysMayHaveCome(0)
+      reader.end()
+      expect(targets).toEqual(clear.map(({ target }) => target))
+      expect(reader.statistics().http.opaqueFlows.tls).toBe(0)
+    }
+  })
+
+  it('are waited for with a bound of bytes and one of time, and then the connection is told as closed to us', async () => {
+    const recording = await recordExchange(turns, { identity: ec })
+    const frames = framesOf(recording.turns)
+    for (const [limits, nowUs, reason] of [
+      [{ pendingMaxBytes: 10_000 }, 0, 'tls.pending-overflow'],
+      [{ totalMaxBytes: 10_000 }, 0, 'tls.pending-overflow'],
+      [{}, Number.MAX_SAFE_INTEGER, 'tls.keys-missing'],
+    ] as const) {
+      const reader = new TransactionReader({
+        onTransaction: () => expect.unreachable(),
+        tls: { keyLog: new KeyLog(), waitsForKeys: true, limits },
+      })
+      for (const frame of frames) give(reader, frame)
+      reader.keysMayHaveCome(nowUs)
+      expect([...reader.anomalies()]).toEqual([[reason, 1]])
+      reader.end()
+      expect(reader.statistics().http.opaqueFlows.tls).toBe(1)
+    }
+  })
+})
+
+describe('what stays closed', () => {
+  it('is counted by server and name, in flows and bytes', async () => {
+    const recording = await recordExchange(turns, { identity: ec })
+    const sentBytes = recording.turns.reduce((sum, { bytes }) => sum + bytes.length, 0)
+    const { reader } = readFrames(framesOf(recording.turns), { tls: { keyLog: new KeyLog() } })
+    const { http, tls } = reader.statistics()
+    expect([...reader.anomalies()]).toEqual([['tls.keys-missing', 1]])
+    expect([http.opaqueFlows.tls, http.opaqueBytes]).toEqual([1, sentBytes])
+    expect(tls.servers.top(9)).toEqual([
+      {
+        server: '198.51.100.1:8443',
+        serverName: 'shop.example',
+        flowCount: 1,
+        undecryptedFlowCount: 1,
+        bytes: sentBytes,
+        undecryptedBytes: sentBytes,
+      },
+    ])
+    const open = readFrames(framesOf(recording.turns), { tls: { keyLog: keyLogOf(recording.keyLog) } })
+    expect(open.reader.statistics().tls.servers.total()).toMatchObject({ bytes: sentBytes, undecryptedBytes: 0 })
+  })
+
+  it('a connection joined behind its hellos, or whose secrets are of another', async () => {
+    const recording = await recordExchange(turns, { identity: ec, server: { maxVersion: 'TLSv1.2' } })
+    const frames = framesOf(recording.turns)
+    const tls = { keyLog: keyLogOf(recording.keyLog) }
+    const late = frames.findIndex(({ bytes }) => bytes[54] === 0x17)
+    const joined = readFrames(frames.slice(late), { tls })
+    expect(joined.transactions).toEqual([])
+    expect([...joined.reader.anomalies()]).toEqual([['tls.hello-missing', 1]])
+    expect(joined.reader.statistics().http.opaqueFlows.tls).toBe(1)
+    const other = recording.keyLog.replace(/[0-9a-f]{8}\n/g, '00000000\n')
+    const wrong = readFrames(frames, { tls: { keyLog: keyLogOf(other) } })
+    expect(wrong.transactions).toEqual([])
+    expect([...wrong.reader.anomalies()]).toEqual([['tls.records-unauthenticated', 1]])
+    expect(wrong.reader.statistics().http.opaqueFlows.tls).toBe(1)
+  })
+})
+
+describe('what only looks like TLS at first', () => {
+  it.each([
+    ['16', 1],
+    ['160301', 1],
+    ['1603090010', 1],
+  ])('%s and then HTTP, in segments of one byte: is given to HTTP as it is', (hex) => {
+    const bytes = Buffer.concat([Buffer.from(hex, 'hex'), Buffer.from('\r\nGET /x HTTP/1.1\r\n\r\n')])
+    for (const segmentMaxBytes of [1, 3, 1_460]) {
+      const { transactions } = readFrames(framesOf([{ direction: 'c2s', bytes }], segmentMaxBytes))
+      const before = readFrames(
+        framesOf([{ direction: 'c2s', bytes: Buffer.concat([Buffer.from('01'), bytes.subarray(2)]) }]),
+      )
+      expect(transactions.map(({ target }) => target)).toEqual(before.transactions.map(({ target }) => target))
+    }
   })
 })

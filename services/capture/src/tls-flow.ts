@@ -2,7 +2,7 @@
  * One connection whose first bytes look like TLS: a session that reads it, and an `HttpFlow` for what it decrypts. The consumer of such flows only;
  * all others never get here.
  *
- *   undecided ──five bytes──► TLS ──content──► HttpFlow, told what is known of the connection
+ *   undecided ──six bytes──► TLS ──content──► HttpFlow, told what is known of the connection
  *       └──no record after all──► HttpFlow of the bytes as they are
  */
 
@@ -13,7 +13,7 @@ import type { Direction, EndReason, FlowAnomaly, StreamConsumer } from '@tapward
 import { cipherSuiteName } from '@tapwarden/tls/cipher-suites'
 import { ja3, ja4 } from '@tapwarden/tls/fingerprint'
 import type { KeyLog } from '@tapwarden/tls/key-log'
-import { looksLikeRecord, recordHeaderBytes } from '@tapwarden/tls/record'
+import { looksLikeTls, streamStartBytes } from '@tapwarden/tls/record'
 import { versionName } from '@tapwarden/tls/server-hello'
 import { defaultTlsLimits, TlsCounters, type TlsLimits, TlsMemory } from '@tapwarden/tls/tls-limits'
 import { TlsSession } from '@tapwarden/tls/tls-session'
@@ -213,22 +213,22 @@ export class TlsFlow implements StreamConsumer {
     ack: number,
   ): void {
     const held = this.#held
-    if (held !== undefined && held.direction !== direction) this.#goPlain()
-    else {
-      const bytes = Buffer.concat([
-        held?.bytes ?? noBytes,
-        buffer.subarray(from, Math.min(to, from + recordHeaderBytes)),
-      ])
-      if (!looksLikeRecord(bytes, 0, bytes.length)) this.#goPlain()
-      else if (bytes.length < recordHeaderBytes) {
-        this.#held = held === undefined ? { direction, bytes, atUs, seq, ack } : { ...held, bytes }
+    if (held === undefined || held.direction !== direction) {
+      if (held !== undefined || !looksLikeTls(buffer, from, to)) this.#goPlain()
+      else if (to - from < streamStartBytes) {
+        this.#held = { direction, bytes: buffer.slice(from, to), atUs, seq, ack }
         return
-      } else {
-        this.#isDecided = true
-        this.#giveHeld()
-      }
+      } else this.#isDecided = true
+      this.bytes(direction, buffer, from, to, atUs, seq, ack)
+      return
     }
-    this.bytes(direction, buffer, from, to, atUs, seq, ack)
+    this.#held = { ...held, bytes: Buffer.concat([held.bytes, buffer.subarray(from, to)]) }
+    const { bytes } = this.#held
+    if (!looksLikeTls(bytes, 0, bytes.length)) this.#goPlain()
+    else if (bytes.length >= streamStartBytes) {
+      this.#isDecided = true
+      this.#giveHeld()
+    }
   }
 
   #goPlain(): void {
@@ -240,8 +240,9 @@ export class TlsFlow implements StreamConsumer {
   #giveHeld(): void {
     const held = this.#held
     this.#held = undefined
-    if (held === undefined) return
-    this.bytes(held.direction, held.bytes, 0, held.bytes.length, held.atUs, held.seq, held.ack)
+    if (held !== undefined) {
+      this.bytes(held.direction, held.bytes, 0, held.bytes.length, held.atUs, held.seq, held.ack)
+    }
   }
 
   #read(
@@ -324,5 +325,3 @@ export class TlsFlow implements StreamConsumer {
     return { ...this.#options.flow, tls }
   }
 }
-
-const noBytes = new Uint8Array(0)

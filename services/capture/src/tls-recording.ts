@@ -195,12 +195,14 @@ export function readFrames(frames: readonly BuiltFrame[], options: Partial<Trans
     },
     ...options,
   })
-  for (const { bytes, timestampUs } of frames) {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    reader.frame({ buffer: bytes, view, offset: 0, end: bytes.length, timestampUs, linkType: 1 })
-  }
+  for (const frame of frames) give(reader, frame)
   reader.end()
   return { transactions, flows, reader }
+}
+
+export function give(reader: TransactionReader, { bytes, timestampUs }: BuiltFrame): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  reader.frame({ buffer: bytes, view, offset: 0, end: bytes.length, timestampUs, linkType: 1 })
 }
 
 function plain({ request, response, missedBytes, anomalies }: RawTransaction): ReadTransaction {

@@ -12,7 +12,7 @@ import type { FlowShare } from '@tapwarden/net/flow-share'
 import { type FlowLimits, type FlowStatistics, FlowTable } from '@tapwarden/net/flow-table'
 import type { CapturedFrame } from '@tapwarden/net/frame'
 import { SegmentReader, type SegmentReaderOptions, type SegmentReaderStatistics } from '@tapwarden/net/segment-reader'
-import { looksLikeRecord, mayStartRecord } from '@tapwarden/tls/record'
+import { looksLikeTls, mayStartRecord } from '@tapwarden/tls/record'
 import type { TlsCounters } from '@tapwarden/tls/tls-limits'
 import { GuardedFlow } from './guarded-flow.js'
 import { TlsFlow, type TlsFlowInfo, TlsTraffic, type TlsTrafficOptions } from './tls-flow.js'
@@ -72,7 +72,7 @@ export class TransactionReader {
       hashSeed: [randomInt(2 ** 32), randomInt(2 ** 32)], // Nothing that is published depends on it.
       ...(flowLimits === undefined ? {} : { limits: flowLimits }),
       consumerOf: (flow, buffer, from, to) => {
-        const isTls = from < to && mayStartRecord(buffer[from]!) && looksLikeRecord(buffer, from, to) // In range: `from < to`.
+        const isTls = from < to && mayStartRecord(buffer[from]!) && looksLikeTls(buffer, from, to) // In range: `from < to`.
         const consumer = isTls ? new TlsFlow({ flow, traffic: this.#tls, http: this.#http, openHttp }) : openHttp(flow)
         if (onFlowFault === undefined) return consumer
         return new GuardedFlow(consumer, (error) => this.#countFault(error, onFlowFault))
