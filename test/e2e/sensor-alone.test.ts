@@ -3,11 +3,13 @@
  * counted as lost. The rates and what was lost are printed.
  */
 
-import { createSocket, type Socket } from 'node:dgram'
+import { execFile, spawnSync } from 'node:child_process'
+import { createSocket } from 'node:dgram'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { concatBytes } from '@tapwarden/pcap/pcap-writer'
 import { testCapture } from 'tapwarden/test-capture'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -42,50 +44,43 @@ interface Total {
   readonly source: Readonly<Record<string, number>>
 }
 
-/** Sends so many, in bursts of a millisecond's worth; resolves to how many the system took, and the rate that came of it. */
-async function sendAt(socket: Socket, datagram: Uint8Array, port: number, perSecond: number, count: number) {
-  const startedMs = performance.now()
-  let [asked, sent, settled] = [0, 0, 0]
-  while (asked < count) {
-    const due = Math.min(count, Math.ceil(((performance.now() - startedMs) / 1_000) * perSecond))
-    for (; asked < due; asked++) {
-      socket.send(datagram, port, '127.0.0.1', (error) => {
-        settled++
-        if (error === null) sent++
-      })
-    }
-    await delay(1)
-  }
-  const seconds = (performance.now() - startedMs) / 1_000
-  await until('all are sent', () => settled === asked)
-  return { sent, perSecond: Math.round(asked / seconds) }
-}
-
-/** Up to what a test process can send; the last is more than a sensor beside it takes. */
-const rates = [5_000, 20_000, 80_000, 1_000_000]
+/** Up to what one process can send; the last is more than a sensor beside it takes. */
+const rates = ['5000', '20000', '80000', '1000000']
 const perRateCount = 20_000
+const sender = join(dirname(fileURLToPath(import.meta.url)), 'rate-sender.mjs')
 
-async function raise(args: readonly string[], place: RegExp, datagram: Uint8Array, port?: number) {
+/** `through` is the command that starts the sender in a network of its own. */
+async function raise(args: readonly string[], to: Place, datagram: Uint8Array, through: readonly string[] = []) {
   const running = startCommand(['capture', '--stats', '--json', ...args], home)
   await until('it watches', () => /watching|tapwarden:/.test(running.err()), 30_000)
-  const socket = createSocket('udp4')
-  const to = port ?? Number(place.exec(running.err())?.[1])
-  let sent = 0
-  const said: string[] = []
-  for (const rate of rates) {
-    const step = await sendAt(socket, datagram, to, rate, perRateCount)
-    sent += step.sent
-    said.push(`${step.sent} at ${step.perSecond}/s`)
-  }
-  socket.close()
+  const port = typeof to.port === 'number' ? to.port : Number(to.port.exec(running.err())?.[1])
+  const hex = Buffer.from(datagram).toString('hex')
+  const [program = '', ...rest] = [
+    ...through,
+    process.execPath,
+    sender,
+    to.address,
+    String(port),
+    hex,
+    String(perRateCount),
+  ]
+  const { stdout } = await promisify(execFile)(program, [...rest, ...rates])
+  const { sent, steps }: { readonly sent: number; readonly steps: readonly string[] } = JSON.parse(stdout)
   running.signal('SIGINT')
   const { code, out } = await running.ended
   expect(code).toBe(0)
   const total: Total = JSON.parse(out.trimEnd().split('\n').at(-1) ?? '')
+  const { packets, drops } = total
   console.log(
-    `${args.join(' ')}: sent ${said.join(', ')}; seen ${total.packets}, dropped by the kernel ${total.drops.kernel}`,
+    `${args.join(' ')}: sent ${sent}, ${steps.join(', ')}; seen ${packets}, dropped by the kernel ${drops.kernel}`,
   )
   return { sent, total }
+}
+
+interface Place {
+  readonly address: string
+  /** Or where the sensor says it. */
+  readonly port: number | RegExp
 }
 
 /** A mirrored segment of full size. */
@@ -99,7 +94,8 @@ describe('sent = seen + counted', () => {
     '--listen %s',
     async (kind, header) => {
       const place = new RegExp(`watching ${kind}://127\\.0\\.0\\.1:(\\d+)`)
-      const { sent, total } = await raise(['--listen', `${kind}://127.0.0.1:0`], place, concatBytes([header, frame]))
+      const to = { address: '127.0.0.1', port: place }
+      const { sent, total } = await raise(['--listen', `${kind}://127.0.0.1:0`], to, concatBytes([header, frame]))
       expect(total.packets + total.drops.kernel).toBe(sent)
       expect(total.packets).toBeGreaterThan(perRateCount)
     },
@@ -117,11 +113,38 @@ it.skipIf(missing !== undefined)(
     await new Promise<void>((resolve) => receiver.bind(0, '127.0.0.1', resolve))
     const { port } = receiver.address()
     const args = ['--interface', 'lo', '--filter', `udp dst port ${port}`]
-    const { sent, total } = await raise(args, /never/, new Uint8Array(1_400), port)
+    const { sent, total } = await raise(args, { address: '127.0.0.1', port }, new Uint8Array(1_400))
     receiver.close()
     // On lo each packet passes the kernel's ring twice, sent and received, and is seen once: a drop may be of either copy.
     expect(total.packets).toBeLessThanOrEqual(sent)
     expect(total.packets + total.drops.kernel).toBeGreaterThanOrEqual(sent)
+  },
+  60_000,
+)
+
+const outside = `tw${process.pid}`
+const run = (command: string): boolean => {
+  const [program = '', ...args] = command.split(' ')
+  return spawnSync(program, args, { env: { PATH: `${process.env['PATH']}:/usr/sbin:/sbin` } }).status === 0
+}
+/** A cable of two ends: one here, without an address; the other in a network of its own, which knows one neighbour. */
+const hasCable =
+  missing === undefined &&
+  run(`ip netns add ${outside}`) &&
+  run(`ip link add ${outside} type veth peer name far netns ${outside}`) &&
+  run(`ip link set ${outside} up`) &&
+  run(`ip -n ${outside} link set far up`) &&
+  run(`ip -n ${outside} addr add 192.0.2.1/30 dev far`) &&
+  run(`ip -n ${outside} neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev far`)
+afterAll(() => run(`ip netns del ${outside}`)) // The cable goes with its end.
+
+it.skipIf(!hasCable)(
+  `--interface of a cable${hasCable ? '' : ': no network of its own can be made here (root, and the Debian package iproute2)'}`,
+  async () => {
+    const args = ['--interface', outside, '--filter', 'udp dst port 9000']
+    const to = { address: '192.0.2.2', port: 9_000 }
+    const { sent, total } = await raise(args, to, new Uint8Array(1_400), ['ip', 'netns', 'exec', outside])
+    expect(total.packets + total.drops.kernel).toBe(sent)
   },
   60_000,
 )
