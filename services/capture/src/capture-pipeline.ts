@@ -43,6 +43,8 @@ export interface CaptureOptions {
   readonly share?: FlowShare
   /** Called once, before the first frame, with what tells how the sensor stands, whenever that is asked. */
   readonly onStart?: (statistics: () => CaptureStatistics) => void
+  /** Secrets may still be written to the key log: connections wait for them. Default: where records are shed. */
+  readonly keyLogGrows?: boolean
   /** After every block of the source. */
   readonly onProgress?: (progress: CaptureProgress) => void
   /**
@@ -129,6 +131,7 @@ class CapturePipeline implements FrameSink {
   readonly #intervalRecords: RecordPublisher
   readonly #isShedding: boolean
   readonly #keys: KeyLogFile | undefined
+  readonly #keyLogGrows: boolean
   #packetCount = 0
   #bytes = 0
   #observedAtUs = 0
@@ -146,13 +149,14 @@ class CapturePipeline implements FrameSink {
     this.#keys = keys
     const { pendingMaxBytes, totalMaxBytes } = config.tls
     // Beside a file the key log is as complete as it will be.
-    if (!this.#isShedding) keys?.keyLog.end()
+    this.#keyLogGrows = options.keyLogGrows ?? this.#isShedding
+    if (!this.#keyLogGrows) keys?.keyLog.end()
     this.#reader = new TransactionReader({
       onTransaction: (flow, transaction) => this.#publish(flow, transaction),
       flowLimits: flowLimitsOf(config),
       httpLimits: config.http,
       tunnels: tunnelOptionsOf(config.tunnels),
-      tls: { keyLog: keys?.keyLog, waitsForKeys: this.#isShedding, limits: { pendingMaxBytes, totalMaxBytes } },
+      tls: { keyLog: keys?.keyLog, waitsForKeys: this.#keyLogGrows, limits: { pendingMaxBytes, totalMaxBytes } },
       share: options.share,
       onFlowFault: (error) => this.#noteFlowFault(error),
     })
@@ -211,7 +215,7 @@ class CapturePipeline implements FrameSink {
 
   /** Called by the clock: secrets that were written meanwhile open what waits for them. Never rejects. */
   async takeKeys(): Promise<void> {
-    if (!this.#isShedding || this.#keys === undefined) return
+    if (!this.#keyLogGrows || this.#keys === undefined) return
     try {
       await this.#keys.read()
     } catch (error) {

@@ -96,6 +96,7 @@ function addTrafficCommands(program: Command, output: Output, finished: Finished
         .choices(['max', 'real'])
         .default('max'),
     )
+    .option(...tlsKeyLogOption)
     .option('--separate', 'each file is a capture of its own; without it they are one, read in the order of time')
     .option('--json', 'print the summary as JSON')
     .action(async (files: string[], flags: ReplayFlags) => {
@@ -136,11 +137,17 @@ function addTrafficCommands(program: Command, output: Output, finished: Finished
     })
 }
 
+const tlsKeyLogOption = [
+  '--tls-keylog <file>',
+  'secrets that open TLS, as SSLKEYLOGFILE; live, as they are written',
+] as const
+
 /** The ways to say what is watched. */
 function watching(command: Command): Command {
   return command
     .option('-i, --interface <name>', 'an interface, through tcpdump or dumpcap')
     .option('--filter <bpf>', 'what to capture on it, in tcpdump syntax')
+    .option(...tlsKeyLogOption)
     .option('--listen <url...>', 'a cloud mirror: vxlan://ADDRESS:4789 or geneve://ADDRESS:6081; needs no privilege')
     .option(
       '--follow <dir>',

@@ -16,6 +16,8 @@ export interface CommonFlags {
   readonly config?: string
   readonly logLevel?: LogLevel
   readonly printConfig?: boolean
+  /** Of commands that read traffic. */
+  readonly tlsKeylog?: string
 }
 
 export interface Settings {
@@ -67,6 +69,9 @@ export function keyFileOf(config: TapwardenConfig, environment: Environment = pr
 function commonConfigFlags(flags: CommonFlags): ConfigFlag[] {
   const given: ConfigFlag[] = []
   if (flags.store !== undefined) given.push({ flag: '--store', path: ['store', 'folder'], value: flags.store })
+  if (flags.tlsKeylog !== undefined) {
+    given.push({ flag: '--tls-keylog', path: ['capture', 'tls', 'keyLogFile'], value: flags.tlsKeylog })
+  }
   if (flags.logLevel !== undefined) given.push({ flag: '--log-level', path: ['log', 'level'], value: flags.logLevel })
   return given
 }

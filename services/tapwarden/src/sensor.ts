@@ -12,7 +12,9 @@ import {
   type FrameSourceErrorCode,
   type FrameSourceStatistics,
 } from '@tapwarden/service-capture/frame-source'
+import { inspectKeyLogFile } from '@tapwarden/service-capture/key-log-file'
 import type { TapwardenConfig } from './config.js'
+import { harmless, type Output } from './output.js'
 
 /** Throws `UserError` when the key file cannot be had. */
 export async function openRedactor(config: TapwardenConfig, keyFile: string): Promise<Redactor> {
@@ -25,6 +27,13 @@ export async function openRedactor(config: TapwardenConfig, keyFile: string): Pr
     trustedHops: config.capture.trustedHops,
     hopsWrite: config.capture.trustedHopsWrite,
   })
+}
+
+/** Before anything is started: throws `UserError` when the key log of the configuration cannot be had, and notes when too many can have it. */
+export async function checkKeyLog({ capture }: TapwardenConfig, output: Output): Promise<void> {
+  const path = capture.tls.keyLogFile
+  const warning = path === undefined ? undefined : await inspectKeyLogFile(path)
+  if (warning !== undefined) output.note(`tapwarden: ${harmless(warning)}`)
 }
 
 /** Ends where its inner source fails, and keeps the reason: what came before is then still summed up. */

@@ -1,5 +1,6 @@
 /** What a run over traffic came to: for a person in a few lines, for a script as one object. Pure. */
 
+import type { TlsSummary } from '@tapwarden/service-capture/tls-summary'
 import type { CommonFlags } from './common-flags.js'
 import { pastable } from './hints.js'
 import { count, counted, harmless, type Output, properties } from './output.js'
@@ -30,6 +31,8 @@ export interface TrafficSummary {
   readonly notVisible: Readonly<Record<string, number>>
   /** Frames that came through tunnels, by tunnel. */
   readonly tunnels: Readonly<Record<string, number>>
+  /** Absent where no TLS was seen. */
+  readonly tls?: TlsSummary
   /** Records that were set aside because they broke their contract. */
   readonly deadLetters: number
   readonly seconds: number
@@ -44,6 +47,7 @@ export function summarize(parts: {
   readonly after: StoreCounts
   readonly notVisible: Readonly<Record<string, number>>
   readonly tunnels?: Readonly<Record<string, number>>
+  readonly tls?: TlsSummary | undefined
   readonly deadLetters: number
   readonly seconds: number
   readonly faults: readonly string[]
@@ -64,6 +68,7 @@ export function summarize(parts: {
     decisions: added('decisions'),
     notVisible: Object.fromEntries(Object.entries(parts.notVisible).filter(([, value]) => value > 0)),
     tunnels: Object.fromEntries(Object.entries(parts.tunnels ?? {}).filter(([, value]) => value > 0)),
+    ...(parts.tls === undefined || parts.tls.servers.length === 0 ? {} : { tls: parts.tls }),
     deadLetters: parts.deadLetters,
     seconds: parts.seconds,
     faults: parts.faults,
@@ -93,6 +98,7 @@ export function printSummary(output: Output, summary: TrafficSummary, flags: Sum
       ['findings', total(summary.findings)],
       ['decisions', total(summary.decisions)],
       ['not visible', notVisible(summary)],
+      ...tlsLines(summary),
       ...(summary.deadLetters > 0 ? [['set aside', counted(summary.deadLetters, 'record')] as const] : []),
       ['time', `${summary.seconds.toFixed(1)} s, ${count(perSecond)} transactions/s`],
     ]),
@@ -103,6 +109,28 @@ export function printSummary(output: Output, summary: TrafficSummary, flags: Sum
 function tunnelLines({ tunnels }: TrafficSummary): (readonly [string, string])[] {
   const parts = Object.entries(tunnels).map(([name, value]) => `${harmless(name)} ${counted(value, 'frame')}`)
   return parts.length === 0 ? [] : [['tunnels', parts.join(', ')]]
+}
+
+const tlsServersShownMaxCount = 3
+
+/** How much of TLS stayed closed, and where most of it. */
+function tlsLines({ tls }: TrafficSummary): (readonly [string, string])[] {
+  if (tls === undefined) return []
+  const share = (part: number, whole: number) => `${whole === 0 ? 0 : Math.round((100 * part) / whole)} %`
+  const closed = tls.servers.filter(({ server, undecryptedBytes }) => server !== '' && undecryptedBytes > 0)
+  const named = closed.slice(0, tlsServersShownMaxCount).map(({ server, serverName, bytes, undecryptedBytes }) => {
+    const name = serverName === '' ? '' : ` (${harmless(serverName)})`
+    return `${harmless(server)}${name} ${share(undecryptedBytes, bytes)}`
+  })
+  const more = closed.length > named.length ? ', …' : ''
+  const where = named.length === 0 ? '' : `: ${named.join(', ')}${more}`
+  const lines: (readonly [string, string])[] = [
+    ['TLS not decrypted', `${share(tls.undecryptedBytes, tls.bytes)} of ${count(tls.bytes)} bytes${where}`],
+  ]
+  const { keyLog } = tls
+  if (keyLog === undefined) return lines
+  const malformed = keyLog.malformedCount === 0 ? '' : `, ${counted(keyLog.malformedCount, 'malformed line')}`
+  return [...lines, ['TLS key log', `secrets of ${counted(keyLog.connectionCount, 'connection')}${malformed}`]]
 }
 
 function notVisible(summary: TrafficSummary): string {
@@ -116,7 +144,8 @@ export const provesNoEndpoint =
 
 /** About this run first: what the store held before says nothing of a capture without HTTP. */
 function nextStep(summary: TrafficSummary, flags: SummaryOptions): string {
-  if (summary.transactions.seen === 0) return 'No HTTP was seen. Is it encrypted, or is the capture of something else?'
+  if (summary.transactions.seen === 0)
+    return 'No HTTP was seen. Is it encrypted (--tls-keylog opens TLS), or is the capture of something else?'
   if (summary.findings.total > 0) return `Next: ${pastable(flags, 'findings')}`
   if (summary.endpoints.total > 0) return `Next: ${pastable(flags, 'endpoints')}`
   return `No endpoints: ${provesNoEndpoint}. Next: ${pastable(flags, 'query "SELECT * FROM v_transactions"')}`

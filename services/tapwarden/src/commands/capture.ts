@@ -12,7 +12,7 @@ import { LineBus } from '../line-bus.js'
 import { openSource, type SourceFlags, trySource, wantedSource } from '../live-source.js'
 import { harmless, type Output } from '../output.js'
 import { inspectInputs } from '../replay/input-files.js'
-import { FaultKeepingSource, openRedactor, sourceFault } from '../sensor.js'
+import { checkKeyLog, FaultKeepingSource, openRedactor, sourceFault } from '../sensor.js'
 import { type StatisticsReport, startStatisticsReport } from '../statistics-report.js'
 import { untilSignal } from '../until-signal.js'
 
@@ -25,6 +25,7 @@ export interface CaptureFlags extends CommonFlags, SourceFlags {
 export async function capture(paths: readonly string[], flags: CaptureFlags, output: Output): Promise<number> {
   const settings = await readSettings(flags, output, { quietLevel: 'warn' })
   if (settings === undefined) return exitCodes.ok
+  await checkKeyLog(settings.config, output)
   const sensor = await (paths.length > 0 ? ofFiles(paths, flags, output) : ofLiveTraffic(flags, settings, output))
   if (sensor === undefined) return exitCodes.noInput
   const { result, interrupted } = await untilSignal(settings.logger, output, (signal) =>
@@ -87,6 +88,7 @@ async function run(
     logger,
     signal,
     whenBusIsFull: sensor.canWait ? 'wait' : 'shed',
+    keyLogGrows: sensor.isLive,
     onStart: (statistics) => {
       if (flags.stats !== true) return
       const json = flags.json === true

@@ -12,6 +12,7 @@ import { harmless, type Output } from '../output.js'
 import { startProgress } from '../progress.js'
 import { startCaptureThread } from '../replay/captures-in-thread.js'
 import { bytesOfAll, type InputFiles, inspectInputs } from '../replay/input-files.js'
+import { checkKeyLog } from '../sensor.js'
 import { deadLetterCount } from '../services.js'
 import { printSummary, summarize } from '../traffic-summary.js'
 import { untilSignal } from '../until-signal.js'
@@ -26,6 +27,7 @@ export interface ReplayFlags extends CommonFlags {
 export async function replay(paths: readonly string[], flags: ReplayFlags, output: Output): Promise<number> {
   const settings = await readSettings(flags, output, { quietLevel: 'warn' })
   if (settings === undefined) return exitCodes.ok
+  await checkKeyLog(settings.config, output)
   const inputs = await inspectInputs(paths)
   for (const fault of inputs.faults) output.note(`tapwarden: ${harmless(fault.message)}`)
   const [firstFault] = inputs.faults
@@ -89,6 +91,7 @@ async function replayAll(
       after: await stack.counts(),
       notVisible: sensor.notVisible,
       tunnels: sensor.tunnels,
+      tls: sensor.tls,
       deadLetters: deadLetterCount(stack.bus),
       seconds: (performance.now() - startedMs) / 1_000,
       faults: [...inputs.faults, ...damages].map((fault) => fault.message),

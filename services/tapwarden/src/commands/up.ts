@@ -25,7 +25,7 @@ import {
   wantedSource,
 } from '../live-source.js'
 import { counted, harmless, type Output } from '../output.js'
-import { FaultKeepingSource, notVisible, tunnelFrames } from '../sensor.js'
+import { checkKeyLog, FaultKeepingSource, notVisible, tunnelFrames } from '../sensor.js'
 import { addSensorMetrics } from '../sensor-metrics.js'
 import { deadLetterCount, type EnforcerStatus } from '../services.js'
 import { stackMetrics } from '../stack-metrics.js'
@@ -44,6 +44,7 @@ export async function up(flags: UpFlags, output: Output): Promise<number> {
     flags.enforce === true ? [{ flag: '--enforce', path: ['mitigator', 'mode'], value: 'enforce' }] : []
   const settings = await readSettings(flags, output, { quietLevel: 'info', flags: enforce })
   if (settings === undefined) return exitCodes.ok
+  await checkKeyLog(settings.config, output)
   const wanted = wantedSource(flags, settings.config.capture)
   // Before the stack, which takes seconds to start, and before anything is said to be watched.
   await trySource(wanted, settings.config.capture)
@@ -93,6 +94,7 @@ async function watch(
         logger,
         signal,
         whenBusIsFull: opened.canWait ? 'wait' : 'shed',
+        keyLogGrows: true,
         onStart: (ask) => {
           statistics = ask
         },
@@ -164,6 +166,7 @@ function sumUp(output: Output, flags: UpFlags, { sensor, before, after, stack, s
     after,
     notVisible: notVisible(sensor),
     tunnels: tunnelFrames(sensor),
+    tls: sensor.tls,
     deadLetters: deadLetterCount(stack.bus),
     seconds,
     faults,

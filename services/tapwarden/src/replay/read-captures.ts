@@ -10,6 +10,7 @@ import type { Logger } from '@tapwarden/runtime/logger'
 import { type CaptureProgress, runCapture } from '@tapwarden/service-capture/capture-pipeline'
 import type { CaptureConfig } from '@tapwarden/service-capture/config'
 import { MergedCapturesSource } from '@tapwarden/service-capture/merged-captures'
+import { addTlsSummaries, type TlsSummary } from '@tapwarden/service-capture/tls-summary'
 import type { ProgressState } from '../progress.js'
 import { notVisible, sourceFault, tunnelFrames } from '../sensor.js'
 import type { InputFile } from './input-files.js'
@@ -35,6 +36,8 @@ export interface CapturesRead {
   readonly notVisible: Readonly<Record<string, number>>
   /** Frames, by tunnel. */
   readonly tunnels: Readonly<Record<string, number>>
+  /** Undefined when nothing was read. */
+  readonly tls: TlsSummary | undefined
   readonly warnings: readonly string[]
   /** Files that could not be read to their end. */
   readonly faults: readonly { readonly exitCode: number; readonly message: string }[]
@@ -45,6 +48,7 @@ export async function readCaptures(options: ReadCapturesOptions): Promise<Captur
   const captures = options.separate ? files.map((file) => [file]) : [files]
   const hidden: Record<string, number> = {}
   const tunnels: Record<string, number> = {}
+  let tls: TlsSummary | undefined
   const warnings: string[] = []
   const faults: { exitCode: number; message: string }[] = []
   let packets = 0
@@ -64,11 +68,12 @@ export async function readCaptures(options: ReadCapturesOptions): Promise<Captur
     const summary = await runCapture({ source, bus, redactor, config, logger, signal, onProgress })
     packets += summary.packetCount
     transactions += summary.transactionCount
+    tls = addTlsSummaries(tls, summary.tls)
     readBytes += merged.statistics().bytesRead
     warnings.push(...summary.warnings)
     for (const [what, count] of Object.entries(notVisible(summary))) hidden[what] = (hidden[what] ?? 0) + count
     for (const [name, count] of Object.entries(tunnelFrames(summary))) tunnels[name] = (tunnels[name] ?? 0) + count
     for (const { exitCode, message } of merged.faults.map(sourceFault)) faults.push({ exitCode, message })
   }
-  return { packets, transactions, notVisible: hidden, tunnels, warnings, faults }
+  return { packets, transactions, notVisible: hidden, tunnels, tls, warnings, faults }
 }
