@@ -204,13 +204,14 @@ describe.skipIf(isSkipped)(`on the real loopback interface${isSkipped ? ` [skipp
     }
     await Promise.race([source.capturing, running]) // Whoever may not capture fails here.
     await seen('before the death')
+    expect(source.isCapturing).toBe(true)
     process.kill(source.processId ?? 0, 'SIGKILL')
     await seen('after the death')
     await source.stop()
     await running
     expect(captured).not.toContain('our own traffic')
     expect(source.statistics()).toMatchObject({ restartCount: 1, kernelDroppedCount: 0 })
-    expect(source.processId).toBeUndefined()
+    expect([source.processId, source.isCapturing]).toEqual([undefined, false])
   })
 
   it.each(installed)('%s: every frame that was captured before stop is handed on', async (program) => {

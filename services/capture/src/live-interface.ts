@@ -80,6 +80,7 @@ export class LiveInterfaceSource implements FrameSource {
   readonly #stopping = new AbortController()
   #child: Child | undefined
   #running: Promise<void> | undefined
+  #isCapturing = false
   /** The one that runs, or is tried, and those to try when it cannot start. */
   #program: CaptureProgram
   readonly #otherPrograms: CaptureProgram[]
@@ -98,6 +99,11 @@ export class LiveInterfaceSource implements FrameSource {
 
   get programName(): CaptureProgramName {
     return this.#program.name
+  }
+
+  /** False before it has begun, and in the gap of a restart. */
+  get isCapturing(): boolean {
+    return this.#isCapturing
   }
 
   /** Of the program that runs now. */
@@ -230,6 +236,7 @@ export class LiveInterfaceSource implements FrameSource {
       guard?.kill('SIGKILL')
       child.kill('SIGKILL')
       this.#child = undefined
+      this.#isCapturing = false
     }
   }
 
@@ -250,6 +257,7 @@ export class LiveInterfaceSource implements FrameSource {
       seen.text = (seen.text + piece).slice(-stderrMaxChars)
       if (!seen.hasStarted && this.#program.begun.test(seen.text)) {
         seen.hasStarted = true
+        this.#isCapturing = true
         this.#onCapturing()
       }
       this.#droppedNow = this.#program.drops(seen.text) ?? this.#droppedNow

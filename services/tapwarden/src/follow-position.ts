@@ -9,7 +9,7 @@
 
 import { createHash } from 'node:crypto'
 import { readFile, realpath, rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileCreateError } from '@tapwarden/runtime/user-error'
 import type { FrameSink, FrameSource, FrameSourceStatistics } from '@tapwarden/service-capture/frame-source'
 import { z } from 'zod'
@@ -29,7 +29,7 @@ export class FollowPosition {
 
   /** `stateFolder` exists. Each followed folder has a position of its own; a damaged one is none: everything is read again. */
   static async open(stateFolder: string, folder: string): Promise<FollowPosition> {
-    const real = await realpath(folder)
+    const real = await realpath(folder).catch(() => resolve(folder)) // It may be away for a moment.
     const name = createHash('sha256').update(real).digest('hex').slice(0, 16)
     const position = new FollowPosition(join(stateFolder, `follow-${name}.json`), real)
     const found = positionSchema.safeParse(await jsonOf(position.#path))

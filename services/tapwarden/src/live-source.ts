@@ -66,6 +66,8 @@ export interface OpenedSource {
   readonly source: FrameSource
   /** Resolves when it watches; stays pending when it never does. */
   readonly capturing: Promise<void>
+  /** Why nothing is watched now; undefined when something is. */
+  readonly fault: () => string | undefined
   /** What is watched, for people; of a port that was any, the one it became once it watches. */
   readonly what: () => string
   /** The filter in force. */
@@ -88,7 +90,8 @@ export function openSource(wanted: WantedSource, config: CaptureConfig, options:
   if (wanted.kind === 'interface') {
     const source = new LiveInterfaceSource({ ...wanted.options, excludedPorts, onRestarted })
     const what = () => `${wanted.options.interfaceName} with ${source.programName}`
-    return { ...common(source), what, filter: source.effectiveFilter }
+    const fault = () => (source.isCapturing ? undefined : `${source.programName} does not run`)
+    return { ...common(source), what, fault, filter: source.effectiveFilter }
   }
   if (wanted.kind === 'listen') {
     const source = new TunnelListenerSource({ places: wanted.places, ...config.listen })
@@ -100,7 +103,8 @@ export function openSource(wanted: WantedSource, config: CaptureConfig, options:
 }
 
 function common(source: FrameSource & { readonly capturing: Promise<void> }) {
-  return { source, capturing: source.capturing, lastFrameUs: () => undefined, canWait: false }
+  const fault = (): undefined => undefined
+  return { source, capturing: source.capturing, fault, lastFrameUs: () => undefined, canWait: false }
 }
 
 function sourceOf(wanted: Exclude<WantedSource, { kind: 'interface' }>, config: CaptureConfig) {

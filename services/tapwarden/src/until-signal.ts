@@ -6,11 +6,22 @@ import type { Output } from './output.js'
 
 const stopDeadlineMs = 60_000
 
+export interface SignalNotes {
+  readonly stopping: string
+  readonly abandoned: string
+}
+
+const storingNotes: SignalNotes = {
+  stopping: 'stopping, and storing what was read; again to abandon that',
+  abandoned: 'abandoned: what was read and not stored yet is lost, until it is read again',
+}
+
 /** Listens before `work` begins, so that a signal while things start is not lost. Settles as `work` does. */
 export async function untilSignal<Result>(
   logger: Logger,
   output: Output,
   work: (signal: AbortSignal) => Promise<Result>,
+  notes: SignalNotes = storingNotes,
 ): Promise<{ readonly result: Result; readonly interrupted: boolean }> {
   const interrupt = new AbortController()
   let finished: Promise<Result> | undefined
@@ -21,8 +32,8 @@ export async function untilSignal<Result>(
     },
     deadlineMs: stopDeadlineMs,
     logger,
-    onStopping: () => output.note('stopping, and storing what was read; again to abandon that'),
-    onAbandoned: () => output.note('abandoned: what was read and not stored yet is lost, until it is read again'),
+    onStopping: () => output.note(notes.stopping),
+    onAbandoned: () => output.note(notes.abandoned),
   })
   try {
     finished = work(interrupt.signal)
