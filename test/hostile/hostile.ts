@@ -16,6 +16,8 @@ import { type AttackOutcome, runAttack } from './run-attack.js'
 
 const cleanCount = 3_000
 const slowestRatio = 0.5
+/** Of JavaScript's heap: without a bound it grows to a multiple of what is alive before it is cleared. */
+const heapMib = 320
 const mib = 2 ** 20
 
 const { values } = parseArgs({
@@ -56,11 +58,15 @@ function main(): number {
 
 function inProcessOfItsOwn(index: number): AttackOutcome | undefined {
   const self = fileURLToPath(import.meta.url)
-  const { status, stdout } = spawnSync(process.execPath, [self, '--in-process', String(index)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    encoding: 'utf8',
-    maxBuffer: 16 * mib,
-  })
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [`--max-old-space-size=${heapMib}`, self, '--in-process', String(index)],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      encoding: 'utf8',
+      maxBuffer: 16 * mib,
+    },
+  )
   return status === 0 ? (JSON.parse(stdout) as AttackOutcome) : undefined
 }
 

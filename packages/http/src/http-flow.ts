@@ -552,7 +552,7 @@ export class HttpFlow implements MessageListener {
 }
 
 /** The one request of a connection is kept up to this size, its buffers included, however much all others hold: most are smaller. */
-const waitingAlwaysBytes = 12_288
+const waitingAlwaysBytes = 8_192
 
 /** RFC 6455 §4.2.2: the server's Upgrade names what the connection speaks now. */
 function isWebSocket(response: Message): boolean {

@@ -33,7 +33,7 @@ export const defaultHttpLimits: HttpLimits = {
   decodedMaxRatio: 2_048,
   codingLayersMax: 4,
   flowBufferedMaxBytes: 4_194_304,
-  totalBufferedMaxBytes: 268_435_456,
+  totalBufferedMaxBytes: 67_108_864,
   webSocketHoldUs: 30_000_000,
   webSocketHeldMax: 10_000,
   searchMaxBytes: 65_536,

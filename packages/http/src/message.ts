@@ -27,8 +27,11 @@ const textTypePattern = /^(?:text\/|application\/(?:[a-z.+-]*\+)?(?:json|xml|jav
 const contentEncodingHash = nameHashOf('content-encoding')
 const initialHeadBytes = 1_024
 const initialStoreBytes = 3_072
-/** Beside what a waiting request holds: the buffers and tables that it holds it in. */
+/** Beside what a waiting request holds: the buffers that it holds it in; its tables cost about as much again. */
 const waitingBytes = initialHeadBytes + initialStoreBytes
+/** Shares of all that may be held: from one on flows must leave, until there is as much room as the other says. */
+const crowdedRatio = 0.875
+const relievedRatio = 0.75
 /** Heads of the first messages stand in one block, so that whoever reads kept and lent heads in turn meets two blocks only. */
 const headBlockBytes = 262_144
 /** Memory of the messages that wait to be used again. */
@@ -409,6 +412,16 @@ export class MessagePool {
   /** No more is to be held. */
   get isFull(): boolean {
     return this.bufferedBytes > this.limits.totalBufferedMaxBytes
+  }
+
+  /** Nearly no more can be held: room is to be made before a message finds none. */
+  get isCrowded(): boolean {
+    return this.bufferedBytes > this.limits.totalBufferedMaxBytes * crowdedRatio
+  }
+
+  /** Enough room was made. */
+  get isRelieved(): boolean {
+    return this.bufferedBytes <= this.limits.totalBufferedMaxBytes * relievedRatio
   }
 
   /** `roomBytes`: content that its flow may still hold. */

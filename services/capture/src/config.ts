@@ -12,12 +12,12 @@ const milliseconds = (standard: number) => z.int().positive().default(standard)
 
 const flowsSchema = z.strictObject({
   /** Connections tracked at once; the longest idle leaves. */
-  maxCount: count(262_144),
+  maxCount: count(65_536),
   idleTimeoutMs: milliseconds(600_000),
   closedTimeoutMs: milliseconds(5_000),
   /** Data that came too early, of one direction and of all. */
   halfBufferMaxBytes: bytes(4_194_304),
-  bufferMaxBytes: bytes(268_435_456),
+  bufferMaxBytes: bytes(67_108_864),
   /** How long a hole may stay open that nobody acknowledged. */
   gapTimeoutMs: milliseconds(5_000),
 })
@@ -28,7 +28,7 @@ const httpSchema = z.strictObject({
   contentMaxBytes: bytes(1_048_576),
   decodedMaxBytes: bytes(8_388_608),
   flowBufferedMaxBytes: bytes(4_194_304),
-  totalBufferedMaxBytes: bytes(268_435_456),
+  totalBufferedMaxBytes: bytes(67_108_864),
 })
 
 const batchSchema = z.strictObject({

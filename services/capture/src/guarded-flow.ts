@@ -41,6 +41,10 @@ export class GuardedFlow implements StreamConsumer {
     }
   }
 
+  isHolding(): boolean {
+    return this.#flow !== undefined && this.#flow.isHolding?.() !== false
+  }
+
   gap(direction: Direction, missedBytes: number, atUs: number): void {
     try {
       this.#flow?.gap(direction, missedBytes, atUs)

@@ -49,12 +49,15 @@ export class TransactionReader {
   readonly #segments: SegmentReader
   readonly #flows: FlowTable
   readonly #http = new HttpCounters()
+  readonly #pool: MessagePool
+  readonly #isScarce = (): boolean => !this.#pool.isRelieved
   readonly #tls: TlsTraffic
   readonly #onFlowFault: ((error: unknown) => void) | undefined
   #flowFaultCount = 0
 
   constructor({ onTransaction, flowLimits, httpLimits, tunnels, tls, share, onFlowFault }: TransactionReaderOptions) {
     const pool = new MessagePool({ ...defaultHttpLimits, ...httpLimits }, this.#http)
+    this.#pool = pool
     const openHttp = (flow: TlsFlowInfo): HttpFlow => {
       let reversed: TlsFlowInfo | undefined
       return new HttpFlow({
@@ -89,6 +92,7 @@ export class TransactionReader {
   /** Takes one frame, borrowed until the call returns. */
   frame(frame: CapturedFrame): void {
     this.#segments.readFrame(frame)
+    if (this.#pool.isCrowded) this.#flows.relieve(this.#isScarce)
   }
 
   /** Event time goes on without frames. */
