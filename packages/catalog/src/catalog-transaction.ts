@@ -4,6 +4,7 @@ import type { HttpTransaction } from '@tapwarden/contracts/transaction'
 
 export type CatalogTransaction = Pick<
   HttpTransaction,
+  | 'id'
   | 'observedAtUs'
   | 'method'
   | 'host'
@@ -12,6 +13,7 @@ export type CatalogTransaction = Pick<
   | 'query'
   | 'authScheme'
   | 'accessTokenName'
+  | 'loginUserToken'
   | 'requestContentType'
   | 'requestContentKind'
   | 'requestShape'

@@ -1,7 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { CatalogTransaction } from './catalog-transaction.js'
-import { type EndpointState, emptyEndpointState, mergeEndpointState, reduceEndpoint } from './endpoint-reducer.js'
+import {
+  contentSettledCount,
+  type EndpointState,
+  emptyEndpointState,
+  mergeEndpointState,
+  reduceEndpoint,
+} from './endpoint-reducer.js'
 import { jsonSchemaOf } from './json-schema.js'
 import { addShape, emptySchemaTree, mergeSchemaTree } from './schema-tree.js'
 import { stateCounts, treeCounts } from './state-counts.js'
@@ -61,6 +67,28 @@ describe('an endpoint state', () => {
       }),
     )
   })
+})
+
+const withCard = [{ in: 'response-content' as const, name: 'card', type: 'card-number', count: 1 }]
+
+it.each<[Partial<CatalogTransaction>, number, string]>([
+  [{ id: `${'a'.repeat(31)}8` }, 1, 'one in eight, by the last digit of its id'],
+  [{ id: `${'a'.repeat(31)}9` }, 0, 'the other seven'],
+  [{ id: `${'a'.repeat(31)}9`, loginUserToken: 'v1.0123456789abcdef' }, 1, 'a login always'],
+  [{ id: `${'a'.repeat(31)}9`, sensitive: withCard }, 1, 'what is sensitive and new here always'],
+])('of a settled schema’s contents looks at %j %i times: %s', (fields, lookedAtCount, _why) => {
+  const responseShape = { name: 'str n=3' }
+  const state = reduced(Array.from({ length: contentSettledCount }, () => sampleTransaction('/a', { responseShape })))
+  reduceEndpoint(state, sampleTransaction('/a', { ...fields, responseShape }))
+  const content = state.responses.get('200 json')
+  expect([state.count, content?.count, content?.tree.count]).toEqual([
+    contentSettledCount + 1,
+    contentSettledCount + 1,
+    contentSettledCount + lookedAtCount,
+  ])
+  const again = sampleTransaction('/a', { sensitive: withCard, responseShape, id: `${'a'.repeat(31)}9` })
+  if (fields.sensitive !== undefined) reduceEndpoint(state, again)
+  expect(content?.tree.count).toBe(contentSettledCount + lookedAtCount)
 })
 
 it('trees of shapes merge as if one had seen all', () => {

@@ -14,8 +14,12 @@ import { bump, emptySchemaTree, mergeCounts, mergeSchemaTree, type SchemaTree } 
 export const queryNamesMaxCount = 128
 export const contentsMaxCount = 32
 export const countsMaxCount = 128
-/** Contents of one kind after which a schema counts as settled: from then on one in `settledSampleEvery` is looked at. */
-export const contentSettledCount = 2_000
+/**
+ * Contents of one kind after which a schema counts as settled: from then on one in `settledSampleEvery` is looked at, and whatever is a login's or
+ * holds something sensitive that was not seen at this endpoint before. Everything else of a transaction is counted always.
+ */
+export const contentSettledCount = 512
+/** A power of two, at most 16: the last digit of the id picks. */
 const settledSampleEvery = 8
 const sharedReader = new ContentReader()
 
@@ -88,15 +92,18 @@ export function reduceEndpoint(
   state.lastSeenUs = Math.max(state.lastSeenUs, transaction.observedAtUs)
   bumpBounded(state, state.statusCounts, status === undefined ? 'none' : String(status), 1)
   reduceAuth(state, transaction, status, reader)
+  let isNews = transaction.loginUserToken !== undefined
   for (const sighting of transaction.sensitive ?? []) {
-    bumpBounded(state, state.sensitive, `${sighting.in}:${sighting.name}:${sighting.type}`, sighting.count)
+    const key = `${sighting.in}:${sighting.name}:${sighting.type}`
+    isNews ||= !state.sensitive.has(key)
+    bumpBounded(state, state.sensitive, key, sighting.count)
   }
   if (succeeded) {
     reader.query.read(transaction)
     reduceQuery(state, reader.query)
     if (transaction.requestContentKind !== 'none') {
       const content = contentOf(state, state.requests, transaction.requestContentKind)
-      if (content !== undefined && addContent(content, transaction.observedAtUs, transaction.requestContentType)) {
+      if (content !== undefined && addContent(content, transaction, transaction.requestContentType, isNews)) {
         reader.addRequest(content.tree, transaction)
       }
     }
@@ -104,7 +111,7 @@ export function reduceEndpoint(
   const kind = transaction.responseContentKind
   if (status !== undefined && kind !== undefined && kind !== 'none') {
     const content = contentOf(state, state.responses, responseKey(status, kind))
-    if (content !== undefined && addContent(content, transaction.observedAtUs, transaction.responseContentType)) {
+    if (content !== undefined && addContent(content, transaction, transaction.responseContentType, isNews)) {
       reader.addResponse(content.tree, transaction)
     }
   }
@@ -162,7 +169,12 @@ function reduceQuery(state: EndpointState, query: QueryReader): void {
 }
 
 /** Counts a content, and says whether to look at it. */
-function addContent(content: ContentState, atUs: number, contentType: string | undefined): boolean {
+function addContent(
+  content: ContentState,
+  { id }: CatalogTransaction,
+  contentType: string | undefined,
+  isNews: boolean,
+): boolean {
   content.count++
   if (contentType !== undefined) {
     const essence = essenceOf(contentType)
@@ -170,8 +182,8 @@ function addContent(content: ContentState, atUs: number, contentType: string | u
     if (known !== undefined) content.contentTypes.set(essence, known + 1)
     else if (content.contentTypes.size < countsMaxCount) content.contentTypes.set(essence, 1)
   }
-  // The sample is picked by event time, so that a replay picks the same.
-  return content.count <= contentSettledCount || atUs % settledSampleEvery === 0
+  // Picked by the id, a hash: a replay picks the same, and no client's rhythm or coarse clock does.
+  return content.count <= contentSettledCount || isNews || id.charCodeAt(id.length - 1) % settledSampleEvery === 0
 }
 
 function contentOf(state: EndpointState, contents: Map<string, ContentState>, key: string): ContentState | undefined {

@@ -16,6 +16,7 @@ export function sampleTransaction(
   } = {},
 ): CatalogTransaction {
   return {
+    id: '0123456789abcdef0123456789abcdef',
     observedAtUs: 1_790_000_000_000_000,
     method: 'GET',
     host: 'api.example',

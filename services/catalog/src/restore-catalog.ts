@@ -24,6 +24,7 @@ interface StoredTransaction {
   readonly query: string
   readonly auth_scheme: CatalogTransaction['authScheme']
   readonly access_token_name: string
+  readonly login_user_token: string
   readonly request_content_type: string
   readonly request_content_kind: CatalogTransaction['requestContentKind']
   readonly request_shape: string
@@ -92,7 +93,7 @@ async function learnLatest(
   for (;;) {
     const rows = await store.query<StoredTransaction>(
       `SELECT id, toString(toUnixTimestamp64Micro(observed_at)) AS at, method, host, path, path_tokens, query, auth_scheme,
-  access_token_name, request_content_type, request_content_kind, request_shape, status, response_content_type,
+  access_token_name, login_user_token, request_content_type, request_content_kind, request_shape, status, response_content_type,
   response_content_kind, toString(response_content_bytes) AS response_content_bytes, response_shape, edge_decision_id, sensitive
 FROM ${tableNames.transactions}
 WHERE observed_at >= fromUnixTimestamp64Micro({at:Int64}) AND (observed_at > fromUnixTimestamp64Micro({at:Int64}) OR id > {id:String})
@@ -119,6 +120,7 @@ function transactionOf(row: StoredTransaction): CatalogTransaction {
   const responseShape = json(row.response_shape)
   const sensitive = json(row.sensitive) as CatalogTransaction['sensitive']
   return {
+    id: row.id,
     observedAtUs: Number(row.at),
     method: row.method,
     host: row.host,
@@ -127,6 +129,7 @@ function transactionOf(row: StoredTransaction): CatalogTransaction {
     query: (json(row.query) ?? []) as CatalogTransaction['query'],
     authScheme: row.auth_scheme,
     ...(row.access_token_name === '' ? {} : { accessTokenName: row.access_token_name }),
+    ...(row.login_user_token === '' ? {} : { loginUserToken: row.login_user_token }),
     ...(row.request_content_type === '' ? {} : { requestContentType: row.request_content_type }),
     requestContentKind: row.request_content_kind,
     ...(requestShape === undefined ? {} : { requestShape }),
