@@ -28,11 +28,12 @@ export async function capture(paths: readonly string[], flags: CaptureFlags, out
   await checkKeyLog(settings.config, output)
   const sensor = await (paths.length > 0 ? ofFiles(paths, flags, output) : ofLiveTraffic(flags, settings, output))
   if (sensor === undefined) return exitCodes.noInput
-  const { result, interrupted } = await untilSignal(settings.logger, output, (signal) =>
-    run(settings, sensor, flags, output, signal),
-  )
+  const work = (signal: AbortSignal): Promise<number> => run(settings, sensor, flags, output, signal)
+  const { result, interrupted } = await untilSignal(settings.logger, output, work, signalNotes)
   return interrupted && !sensor.isLive ? exitCodes.interrupted : result
 }
+
+const signalNotes = { stopping: 'stopping; again to stop at once', abandoned: 'stopped at once' }
 
 interface Fault {
   readonly exitCode: number

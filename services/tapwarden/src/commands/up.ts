@@ -68,12 +68,16 @@ async function watch(
     const startedMs = performance.now()
     const before = await stack.counts()
     let statistics: () => CaptureStatistics | undefined = () => undefined
+    let captureFault: () => string | undefined = () => 'nothing is watched yet'
     const metrics = stackMetrics(stack.bus)
     addSensorMetrics(metrics, () => statistics())
     const health = await startHealthServer({
       ...config.health,
       metrics,
-      checks: [{ name: 'store', fault: () => stack.store.ping().then(() => undefined) }],
+      checks: [
+        { name: 'store', fault: () => stack.store.ping().then(() => undefined) },
+        { name: 'capture', fault: () => captureFault() },
+      ],
     })
     try {
       if (signal.aborted) return exitCodes.ok
@@ -84,6 +88,7 @@ async function watch(
         onRestarted: (warning) => output.note(`watching ${flags.interface} again: ${warning}`),
         fromUs: restartAt(position, config.capture.follow.rewindMs),
       })
+      captureFault = opened.fault
       void opened.capturing.then(() => announce(output, settings, opened, excludedPorts, health.port, stack))
       const watched = new FaultKeepingSource(checkpointed(opened, position, settings, stack))
       const capture = runCapture({
