@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { FlowTable, type FlowTunnel } from './flow-table.js'
 import { SegmentView, tcpAck } from './frame.js'
 import { type BuiltFrame, buildConversation, buildPacket, type SegmentSpec } from './frame-builder.js'
+import { networkKeyOf } from './network-key.js'
 import { SegmentReader, type SegmentReaderOptions } from './segment-reader.js'
 import {
   asEthernet,
@@ -118,6 +119,19 @@ describe('fragments', () => {
     expect(reader.anomalies.of('ip.fragment-nested')).toBe(1)
   })
 
+  it('of two networks with equal addresses and identifications are kept apart where that is asked for', () => {
+    const other = {
+      kind: 'ip',
+      bytes: buildPacket({ ...spec, payload: spec.payload!.map((byte) => byte ^ 0xff) }),
+    } as const
+    const [one, two] = [inPieces(inner, 304).map(wraps.vlan), inPieces(other, 304).map(wraps['vlan, 802.1ad'])]
+    const mixed = one.flatMap((piece, index) => [piece, two[index]!])
+    const apart = reading({ networks: { byVlan: true } })
+    for (const piece of mixed) apart.read(asEthernet(piece))
+    expect(apart.payloads).toEqual([payload, Buffer.from(spec.payload!.map((byte) => byte ^ 0xff)).toString('hex')])
+    expect(apart.reader.anomalies.snapshot()).toEqual({})
+  })
+
   it('of ordinary UDP leave nothing behind', () => {
     const { reader, read, payloads } = reading()
     for (const piece of inPieces(udp(53, new Uint8Array(900)), 304)) read(asEthernet(piece))
@@ -218,6 +232,17 @@ describe('one conversation, seen in several networks', () => {
     expect(flowsOf(beside(wrapped(wraps.vxlan), frames))).toMatchObject([{ tunnel: { names: ['vxlan'], vni: 5_001 } }])
     expect(flowsOf(beside(frames, wrapped(wraps.vxlan)))[0]).not.toHaveProperty('tunnel.names')
   })
+})
+
+it('no VLAN is the network of its number', () => {
+  const [tagged, inNetwork] = [new SegmentView(), new SegmentView()]
+  tagged.vlanIds[0] = 5
+  tagged.vlanCount = 1
+  inNetwork.vni = 5
+  inNetwork.tunnelCount = 1
+  const both = { byVlan: true, byVni: true }
+  expect(networkKeyOf(tagged, both)).not.toBe(networkKeyOf(inNetwork, both))
+  expect(networkKeyOf(new SegmentView(), both)).toBe(0)
 })
 
 it('a view of its own has room for every VLAN tag that the limits allow', () => {

@@ -1,3 +1,9 @@
+/**
+ * Each tunnel and link layer: read as what it is, told by name, and refused when it lies.
+ *
+ * @long: tables, one row a header or a lie about it.
+ */
+
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Decoded, decodeFrame, SegmentView, tcpAck } from '../frame.js'
@@ -104,6 +110,17 @@ describe('each tunnel', () => {
     expect([...segment.vlanIds.subarray(0, segment.vlanCount)]).toEqual(vlans)
   })
 
+  it('MPLS: a packet whose addresses look like an Ethernet header is one with a right checksum', () => {
+    const packet = buildPacket({ ...v4, sourceIp: '8.0.69.0', destinationIp: '0.40.1.1' })
+    const { decoded, segment } = decode(ethernet(0x8847, mplsStack([16], packet)).bytes)
+    expect([decoded, ...around(segment).names]).toEqual(['segment', 'mpls'])
+  })
+
+  it('AYIYA: an identity of 32 bytes', () => {
+    const header = bytesOf([0x52, 0x52, 0x11, 41], new Uint8Array(4 + 32 + 20))
+    expect(told(decode(asEthernet(udp(5_072, bytesOf(header, packet6)))))).toEqual(bare6)
+  })
+
   it('names each header of a nest, outermost first, and the innermost network', () => {
     const nest = [wraps.vlan, wraps.vxlan, wraps['vlan, 802.1ad'], wraps.geneve, wraps.gre, wraps.pppoe]
     const { decoded, segment } = decode(asEthernet(nest.reduce((inner: Carried, wrap: Wrap) => wrap(inner), inner4)))
@@ -203,6 +220,12 @@ describe('each link layer', () => {
     ['radiotap longer than its frame', 127, bytesOf([0, 0, 0xff, 0, 0, 0, 0, 0], snap4), 'frame.truncated'],
     ['radiotap shorter than itself', 127, bytesOf([0, 0, 4, 0, 0, 0, 0, 0], snap4), 'radiotap.header'],
     ['radiotap of which all is presence', 127, bytesOf([0, 0, 12, 0, 2, 0, 0, 0x80, 0, 0, 0, 0x80]), 'frame.truncated'],
+    [
+      'radiotap of a damaged frame, time aligned behind two words of presence',
+      127,
+      bytesOf([0, 0, 25, 0, 3, 0, 0, 0x80, 0, 0, 0, 0], new Uint8Array(12), [0x40], wifi([8, 1], 24), snap4),
+      'wifi.damaged',
+    ],
     ['an NFLOG attribute of length 0', 239, nflog(new Uint8Array(8)), 'nflog.attribute'],
     ['NFLOG without a packet', 239, nflog(attribute(1, new Uint8Array(8))), 'other'],
     ['link control', 9, bytesOf([0xc0, 0x21], packet4), 'other'],
@@ -255,11 +278,52 @@ describe('headers that lie', () => {
     ['GTP version 2', gtp(patched(gtpHeader(packet4.length, []), [0, 0x48])), 'other'],
     ['Teredo with a byte behind it', asEthernet(udp(3_544, bytesOf(packet6, [0]))), 'other'],
     ['Teredo of which indications are all', asEthernet(udp(3_544, bytesOf([0, 1, 255, 255], packet6))), 'other'],
+    ['NSH of another version', ethernet(0x894f, bytesOf([0x40, 2, 1, 1, 0, 0, 0, 0], packet4)).bytes, 'nsh.header'],
+    [
+      'L2TP longer than its datagram',
+      asEthernet(udp(1_701, bytesOf([0x40, 2, 0, 99, 0, 1, 0, 2, 0, 0x21], packet4))),
+      'other',
+    ],
     ['L2TP for control', asEthernet(udp(1_701, bytesOf([0xc8, 2, 0, 20], packet4))), 'other'],
     ['AYIYA with an identity of 2 GiB', asEthernet(udp(5_072, bytesOf([0xf2, 0x52, 0x11, 41], packet6))), 'other'],
     ['a UDP length beyond the packet', patched(asEthernet(udp(4_789, vxlanPayload)), [38, 0xff]), 'other'],
     ['a UDP length below the header', patched(asEthernet(udp(4_789, vxlanPayload)), [38, 0], [39, 7]), 'other'],
   ])('%s: %s', (_name, bytes, decoded) => expect(decode(bytes).decoded).toBe(decoded))
+
+  it('of a datagram shorter than its header is not even a tunnel refused', () => {
+    const { segment } = decode(patched(asEthernet(udp(4_789, vxlanPayload)), [38, 0], [39, 7]))
+    expect(segment.refusedTunnel).toBe(0)
+  })
+
+  // A length of 0 means: up to the end of what carries it.
+  const open4 = patched(packet4, [2, 0], [3, 0])
+  it.each<[string, number, Uint8Array]>([
+    ['a check sequence', 127, bytesOf(radiotap(0x10).subarray(0, -packet4.length), open4, [1, 2, 3, 4])],
+    ['padding behind PPPoE', 1, bytesOf(wraps.pppoe({ kind: 'ip', bytes: open4 }).bytes, new Uint8Array(9))],
+    [
+      'what follows a datagram in its packet',
+      1,
+      asEthernet(
+        ip(
+          17,
+          bytesOf(
+            udp(4_789, bytesOf([8, 0, 0, 0, 0, 0, 7, 0], asEthernet({ kind: 'ip', bytes: open4 }))).bytes.subarray(20),
+            [9, 9],
+          ),
+        ),
+      ),
+    ],
+    [
+      'what follows the payload of GTP-U',
+      1,
+      asEthernet(udp(2_152, bytesOf(gtpHeader(open4.length, []), open4, [9, 9]))),
+    ],
+    [
+      'what follows PPP in PPTP',
+      1,
+      asEthernet(ip(47, bytesOf(wraps.pptp({ kind: 'ip', bytes: open4 }).bytes.subarray(20), [9]))),
+    ],
+  ])('%s is no payload', (_name, linkType, bytes) => expect(told(decode(bytes, linkType))).toEqual(bare4))
 
   it('of options and extension headers without data, as many as fit, are read to their end', () => {
     const options = Array.from({ length: 63 }, () => new Uint8Array(4))
