@@ -36,6 +36,18 @@ describe('decodeContent', () => {
   })
 
   it.each([
+    ['gzip', zlib.gzipSync],
+    ['deflate', zlib.deflateSync],
+    ['deflate', zlib.deflateRawSync],
+  ])('%s that was flushed and never ended is whole', (field, pack) => {
+    const flushed = pack(text, { finishFlush: zlib.constants.Z_SYNC_FLUSH })
+    const { bytes, totalBytes, isTruncated, isHidden, anomalies } = decode(flushed, field)
+    expect([bytes.equals(text), totalBytes, isTruncated, isHidden]).toEqual([true, text.length, false, false])
+    expect(anomalies).toEqual(['http.content-coding-damaged'])
+    expect(decode(flushed, field, false)).toMatchObject({ totalBytes: undefined, isTruncated: true })
+  })
+
+  it.each([
     ['gzip', 11],
     ['gzip', 3],
     ['br', 2],

@@ -136,14 +136,25 @@ function undoWithCare(
     out.isHidden ||= !looksLikeText(out.bytes)
     return
   }
+  const isFlushed = best.end === 'cut' && endsFlushed(out.bytes)
   // Cut short on the wire explains the damage; otherwise the sender did it.
   if (out.totalBytes !== undefined) {
     report('http.content-coding-damaged')
-    out.isHidden = true
+    out.isHidden ||= !isFlushed
   }
   out.bytes = best.output
+  if (out.totalBytes !== undefined && isFlushed) {
+    out.totalBytes = best.output.length
+    return
+  }
   out.totalBytes = undefined
   out.isTruncated = true
+}
+
+/** The empty block with which a sender hands out all that he has: he did not end his stream, but nothing of it is missing. RFC 1951 §3.2.4. */
+function endsFlushed(encoded: Uint8Array): boolean {
+  const at = encoded.length - 4
+  return at >= 0 && encoded[at] === 0 && encoded[at + 1] === 0 && encoded[at + 2] === 0xff && encoded[at + 3] === 0xff
 }
 
 /** Long enough not to be chance. */
