@@ -24,4 +24,5 @@ export type CatalogTransaction = Pick<
   | 'responseShape'
   | 'edgeDecisionId'
   | 'sensitive'
+  | 'anomalies'
 >

@@ -69,6 +69,15 @@ describe('an endpoint state', () => {
   })
 })
 
+it.each<[Partial<CatalogTransaction>, number, string]>([
+  [{}, 1, 'nobody asked who calls'],
+  [{ status: 401 }, 0, 'it was refused'],
+  [{ anomalies: ['http2.fields-unknown'] }, 0, 'credentials may be among the fields that are not known'],
+  [{ anomalies: ['http.host-repeated'] }, 1, 'all fields are known'],
+])('a request without credentials, %j, is %i without authentication: %s', (fields, count) => {
+  expect(reduced([sampleTransaction('/a', fields)]).authSchemes.get('none') ?? 0).toBe(count)
+})
+
 const withCard = [{ in: 'response-content' as const, name: 'card', type: 'card-number', count: 1 }]
 
 it.each<[Partial<CatalogTransaction>, number, string]>([

@@ -6,6 +6,7 @@
  */
 
 import { BoundedMap } from '@tapwarden/base/bounded-map'
+import { fieldsUnknownAnomaly } from '@tapwarden/contracts/transaction'
 import type { CatalogTransaction } from './catalog-transaction.js'
 import { ContentReader } from './content-reader.js'
 import type { QueryReader } from './query-reader.js'
@@ -131,14 +132,17 @@ function responseKey(status: number, kind: string): string {
   return keys[status]! // In range by the check above.
 }
 
-/** A request that failed without credentials proves nothing about how one authenticates. */
+/** A request that failed without credentials proves nothing about how one authenticates; nor does one of which not all fields are known. */
 function reduceAuth(
   state: EndpointState,
   transaction: CatalogTransaction,
   status: number | undefined,
   reader: ContentReader,
 ): void {
-  if (transaction.authScheme === 'none' && (status === undefined || status >= 400)) return
+  if (transaction.authScheme === 'none') {
+    if (status === undefined || status >= 400) return
+    if (transaction.anomalies?.includes(fieldsUnknownAnomaly) === true) return
+  }
   bumpBounded(state, state.authSchemes, transaction.authScheme, 1)
   if (transaction.authScheme !== 'api-key') return
   const name = transaction.accessTokenName

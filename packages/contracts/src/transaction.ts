@@ -205,6 +205,12 @@ export const transactionSchema = z.object({
   weight: z.number().positive(),
 })
 
+/**
+ * Among the anomalies: some fields of a message stand in an HTTP/2 table whose entries the sensor did not see (RFC 7541 §2.3.2), and are left
+ * out. What is not there proves nothing.
+ */
+export const fieldsUnknownAnomaly = 'http2.fields-unknown'
+
 export type HttpTransaction = z.infer<typeof transactionSchema>
 
 export const transactionTopic = defineTopic<HttpTransaction>(topicNames.transactions, transactionSchema)

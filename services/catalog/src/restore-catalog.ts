@@ -35,6 +35,7 @@ interface StoredTransaction {
   readonly response_shape: string
   readonly edge_decision_id: string
   readonly sensitive: string
+  readonly anomalies: string[]
 }
 
 export interface RestoredCatalog {
@@ -94,7 +95,7 @@ async function learnLatest(
     const rows = await store.query<StoredTransaction>(
       `SELECT id, toString(toUnixTimestamp64Micro(observed_at)) AS at, method, host, path, path_tokens, query, auth_scheme,
   access_token_name, login_user_token, request_content_type, request_content_kind, request_shape, status, response_content_type,
-  response_content_kind, toString(response_content_bytes) AS response_content_bytes, response_shape, edge_decision_id, sensitive
+  response_content_kind, toString(response_content_bytes) AS response_content_bytes, response_shape, edge_decision_id, sensitive, anomalies
 FROM ${tableNames.transactions}
 WHERE observed_at >= fromUnixTimestamp64Micro({at:Int64}) AND (observed_at > fromUnixTimestamp64Micro({at:Int64}) OR id > {id:String})
 ORDER BY observed_at, id LIMIT {limit:UInt32}`,
@@ -142,6 +143,7 @@ function transactionOf(row: StoredTransaction): CatalogTransaction {
     ...(responseShape === undefined ? {} : { responseShape }),
     ...(row.edge_decision_id === '' ? {} : { edgeDecisionId: row.edge_decision_id }),
     ...(sensitive === undefined ? {} : { sensitive }),
+    ...(row.anomalies.length === 0 ? {} : { anomalies: row.anomalies }),
   }
 }
 
