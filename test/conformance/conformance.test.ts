@@ -63,8 +63,8 @@ it.each<[string[], string | undefined]>([
   [['h1', 'encap:vlan', 'encap:sll2'], undefined],
   [['h1', 'encap:ipfrag'], undefined],
   [['h1', 'encap:gre'], 'encap:gre'],
-  [['h1:connect', 'h2'], 'h2'],
-  [['h1', 'h2:h2c-upgrade'], 'h2:h2c-upgrade'],
+  [['h1:connect', 'h2', 'h2:h2c-upgrade'], undefined],
+  [['tls', 'h2'], 'tls'],
 ])('%j needs what is not read yet: %s', (tags, expected) => expect(notYetRead({ ...base, tags })).toBe(expected))
 
 it('names what fails, what is left out and why, and where disputed files differ', () => {
@@ -76,7 +76,7 @@ it('names what fails, what is left out and why, and where disputed files differ'
       { ...base, name: 'odd', pass: false, confidence: 'disputed' },
     ],
   })
-  expect(table).toMatch(/tunnels, HTTP\/2, TLS +1\/2 /)
+  expect(table).toMatch(/tunnels, TLS +1\/2 /)
   expect(table).toMatch(/aside\n {3}failing\n\n/)
   expect(table).toMatch(/says so\n {3}encap:gre +0\/1 /)
   expect(table).toMatch(/like the corpus +0\/1 +0\.0 %\n {3}differs: odd\n/)

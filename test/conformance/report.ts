@@ -20,12 +20,9 @@ const knownCarriers = new Set(
   ['vlan', 'qinq-88a8', 'sll', 'sll2', 'snap', 'ipfrag', 'atomicfrag'].map((name) => `encap:${name}`),
 )
 
-/** The tag that names what a file needs and the sensor does not read yet: a tunnel, HTTP/2 or TLS. Undefined when there is none. */
+/** The tag that names what a file needs and the sensor does not read yet: a tunnel or TLS. Undefined when there is none. */
 export function notYetRead(each: CorpusCase): string | undefined {
-  return each.tags.find(
-    (tag) =>
-      (tag.startsWith('encap:') && !knownCarriers.has(tag)) || tag === 'h2' || tag.startsWith('h2:') || tag === 'tls',
-  )
+  return each.tags.find((tag) => (tag.startsWith('encap:') && !knownCarriers.has(tag)) || tag === 'tls')
 }
 
 export function passesInFull(each: CorpusCase): boolean {
@@ -48,7 +45,7 @@ export function tableByTag({ cases }: CorpusReport): string {
   const core = others.filter((each) => each.scope === 'core')
   lines.push(
     row(
-      '… nor tunnels, HTTP/2, TLS',
+      '… nor tunnels, TLS',
       core.filter((each) => notYetRead(each) === undefined),
     ),
   )
@@ -79,7 +76,7 @@ function failures(sure: readonly CorpusCase[]): string[] {
     (each) => each.scope !== 'extended' && notYetRead(each) === undefined && !passesInFull(each),
   )
   if (failing.length === 0) return []
-  return ['', '== sure files that fail, tunnels, HTTP/2 and TLS aside', ...failing.map(({ name }) => `   ${name}`)]
+  return ['', '== sure files that fail, tunnels and TLS aside', ...failing.map(({ name }) => `   ${name}`)]
 }
 
 function leftOut(core: readonly CorpusCase[]): string[] {
