@@ -6,6 +6,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import {
+  chmodSync,
   chownSync,
   copyFileSync,
   mkdirSync,
@@ -27,6 +28,7 @@ const bin = join(dirname(createRequire(import.meta.url).resolve('tapwarden/comma
 const units = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'deploy', 'systemd')
 const sbin = `${process.env['PATH']}:/usr/sbin:/sbin`
 const folder = mkdtempSync(join(tmpdir(), 'tapwarden-ordinary-user-'))
+const programs = join(folder, 'programs')
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const find = (name: string): string =>
@@ -36,7 +38,14 @@ const find = (name: string): string =>
 function rightsMissing(): string | undefined {
   if (process.getuid?.() !== 0) return 'only root can give another user a right'
   const absent = ['setpriv', 'setcap', 'tcpdump'].find((name) => find(name) === '')
-  return absent === undefined ? undefined : `${absent} is not installed`
+  if (absent !== undefined) return `${absent} is not installed`
+  mkdirSync(programs)
+  copyFileSync(find('tcpdump'), join(programs, 'tcpdump'))
+  const succeeds = (program: string, ...args: string[]): boolean =>
+    spawnSync(program, args, { env: { PATH: sbin } }).status === 0
+  if (!succeeds('setcap', 'cap_net_raw+ep', join(programs, 'tcpdump'))) return 'root here may give no file a right'
+  const inherited = ['--inh-caps=+net_raw', '--ambient-caps=+net_raw', `--reuid=${nobody}`, '--clear-groups', 'true']
+  return succeeds('setpriv', ...inherited) ? undefined : 'root here has no right to give'
 }
 
 /** CapEff of a process, as the kernel prints it: bit 13 is CAP_NET_RAW. */
@@ -54,14 +63,10 @@ interface Ways {
 
 const missing = rightsMissing()
 describe.skipIf(missing !== undefined)(`as nobody ${missing ?? ''}`, () => {
-  const programs = join(folder, 'programs')
   beforeAll(() => {
-    spawnSync('chmod', ['755', folder])
-    mkdirSync(programs)
+    chmodSync(folder, 0o755)
     mkdirSync(join(folder, 'home'))
     chownSync(join(folder, 'home'), nobody, nobody)
-    copyFileSync(find('tcpdump'), join(programs, 'tcpdump'))
-    expect(spawnSync('setcap', ['cap_net_raw+ep', join(programs, 'tcpdump')], { env: { PATH: sbin } }).status).toBe(0)
   })
 
   it.each<[string, Ways]>([
