@@ -3,7 +3,7 @@
  *
  * - `teach`: 2xx of a method that does something.
  * - `update`: every other answer, redirects and 304 included: counts for an endpoint that exists, never makes one.
- * - `ignore`: HEAD, OPTIONS and the like, files and pages fetched without a token, answers that an edge of ours gave, requests nobody answered.
+ * - a reason to ignore it: HEAD, OPTIONS and the like, files and pages fetched without a token, answers that an edge of ours gave, requests nobody answered.
  *
  * A single-page application answers every path with the same page: its answers are recognised later, by size under unrelated
  * first segments (`CatchAllWatch`), because the first of them look like any other.
@@ -12,7 +12,16 @@
 import { BoundedMap } from '@tapwarden/base/bounded-map'
 import type { CatalogTransaction } from './catalog-transaction.js'
 
-export type Admission = 'teach' | 'update' | 'ignore'
+export type Admission = 'teach' | 'update' | IgnoreReason
+/** Why a transaction teaches nothing and counts for no endpoint, as people read it. */
+export type IgnoreReason =
+  | 'unanswered'
+  | 'answered by an edge of ours'
+  | 'HEAD, OPTIONS and the like'
+  | 'files and pages'
+  | 'one page for every path'
+  | 'no success of that endpoint seen'
+  | 'no room'
 
 const ignoredMethods = new Set(['OPTIONS', 'HEAD', 'TRACE', 'CONNECT'])
 const staticExtensions = new Set(
@@ -27,11 +36,12 @@ const staticTypes = ['image/', 'font/', 'video/', 'audio/', 'text/css', 'text/ja
 
 export function admission(transaction: CatalogTransaction): Admission {
   const status = transaction.status
-  if (status === undefined || transaction.edgeDecisionId !== undefined) return 'ignore'
-  if (ignoredMethods.has(transaction.method)) return 'ignore'
+  if (status === undefined) return 'unanswered'
+  if (transaction.edgeDecisionId !== undefined) return 'answered by an edge of ours'
+  if (ignoredMethods.has(transaction.method)) return 'HEAD, OPTIONS and the like'
   // A browser sends cookies with every file, but nobody sends a token of an API to fetch a static one.
   const withToken = transaction.authScheme !== 'none' && transaction.authScheme !== 'cookie'
-  if (!withToken && transaction.method === 'GET' && isStatic(transaction)) return 'ignore'
+  if (!withToken && transaction.method === 'GET' && isStatic(transaction)) return 'files and pages'
   return status >= 200 && status < 300 ? 'teach' : 'update'
 }
 

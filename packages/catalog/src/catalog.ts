@@ -4,6 +4,7 @@
 
 import { BoundedMap } from '@tapwarden/base/bounded-map'
 import type { EndpointSnapshot } from '@tapwarden/contracts/endpoint'
+import type { IgnoreReason } from './admission.js'
 import type { CatalogTransaction } from './catalog-transaction.js'
 import { ContentReader } from './content-reader.js'
 import { EarlyAnswers } from './early-answers.js'
@@ -18,6 +19,7 @@ export class Catalog {
   readonly #touched = new Set<HostCatalog>()
   readonly #early = new EarlyAnswers()
   readonly #reader = new ContentReader()
+  readonly #ignored = new Map<IgnoreReason, number>()
   #latestUs = 0
 
   /** Hosts and paths that did not fit. */
@@ -25,6 +27,16 @@ export class Catalog {
     let count = this.#hosts.overflowCount + this.index.overflowCount
     for (const host of this.#hosts.values()) count += host.overflowCount
     return count
+  }
+
+  /** Transactions that taught nothing and count for no endpoint, by reason. */
+  ignoredCounts(): Map<IgnoreReason, number> {
+    const counts = new Map(this.#ignored)
+    for (const host of this.#hosts.values()) {
+      const waiting = counts.get('no success of that endpoint seen')
+      if (waiting !== undefined) counts.set('no success of that endpoint seen', waiting - host.earlyCountedCount)
+    }
+    return counts
   }
 
   /** Event time of the latest transaction seen. */
@@ -47,8 +59,9 @@ export class Catalog {
 
   observe(transaction: CatalogTransaction): void {
     const host = this.#hostOf(transaction.host)
+    const reason = host === undefined ? 'no room' : host.observe(transaction)
+    if (reason !== undefined) this.#ignored.set(reason, (this.#ignored.get(reason) ?? 0) + 1)
     if (host === undefined) return
-    host.observe(transaction)
     this.#touched.add(host)
     this.#latestUs = Math.max(this.#latestUs, transaction.observedAtUs)
   }

@@ -25,12 +25,13 @@ export class EarlyAnswers {
     this.#byHost.set(transaction.host, waiting)
   }
 
-  /** Offers each waiting answer of `host`, in the order in which they came; those that `place` takes wait no longer. */
-  settle(host: string, place: (transaction: CatalogTransaction) => boolean): void {
+  /** Offers each waiting answer of `host`, in the order in which they came; those that `place` takes wait no longer. Returns how many. */
+  settle(host: string, place: (transaction: CatalogTransaction) => boolean): number {
     const waiting = this.#byHost.peek(host)
-    if (waiting === undefined) return
+    if (waiting === undefined) return 0
     const left = waiting.filter((transaction) => !place(transaction))
     if (left.length === 0) this.#byHost.delete(host)
     else this.#byHost.set(host, left)
+    return waiting.length - left.length
   }
 }

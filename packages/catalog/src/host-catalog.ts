@@ -8,7 +8,7 @@
  */
 
 import type { EndpointRedirect, EndpointSnapshot } from '@tapwarden/contracts/endpoint'
-import { admission, CatchAllWatch } from './admission.js'
+import { admission, CatchAllWatch, type IgnoreReason } from './admission.js'
 import type { CatalogTransaction } from './catalog-transaction.js'
 import { ContentReader } from './content-reader.js'
 import { EarlyAnswers } from './early-answers.js'
@@ -45,6 +45,8 @@ export class HostCatalog {
   readonly host: string
   /** Paths and redirects that did not fit. */
   overflowCount = 0
+  /** Transactions of which `observe` said that no success was seen, and that count for their endpoint after all. */
+  earlyCountedCount = 0
   readonly #trie = new PathTrie()
   readonly #watch = new CatchAllWatch()
   readonly #early: EarlyAnswers
@@ -70,20 +72,22 @@ export class HostCatalog {
     return this.#snapshot
   }
 
-  observe(transaction: CatalogTransaction): void {
+  /** Why nothing was learned of it; undefined when something was. An error of an unknown endpoint may count later: `earlyCountedCount`. */
+  observe(transaction: CatalogTransaction): IgnoreReason | undefined {
     const admitted = admission(transaction)
-    if (admitted === 'ignore') return
+    if (admitted !== 'teach' && admitted !== 'update') return admitted
     const segments = pathSegments(transaction.path)
     if (admitted === 'update') {
-      if (!this.#update(transaction, segments)) this.#early.add(transaction)
-      return
+      if (this.#update(transaction, segments)) return undefined
+      this.#early.add(transaction)
+      return 'no success of that endpoint seen'
     }
     const pageKey = this.#watch.observe(transaction, segments[0] ?? '')
-    if (pageKey !== undefined && this.#watch.isCatchAll(pageKey)) return
+    if (pageKey !== undefined && this.#watch.isCatchAll(pageKey)) return 'one page for every path'
     const nodes = this.#trie.grow(segments)
     if (nodes === undefined) {
       this.overflowCount++
-      return
+      return 'no room'
     }
     this.#taughtCount++
     this.#trie.root.count++
@@ -93,6 +97,7 @@ export class HostCatalog {
     else if (terminal.pageKey !== pageKey) terminal.pageKey = undefined
     reduceEndpoint(terminal.state, transaction, this.#reader)
     countNodes(nodes, settled ? undefined : this.#reader.echoedSegments(transaction, segments.length))
+    return undefined
   }
 
   /**
@@ -131,7 +136,9 @@ export class HostCatalog {
   ): EndpointSnapshot | undefined {
     this.#dropCatchAlls(this.#trie.root)
     decideTemplates(this.#trie, final)
-    this.#early.settle(this.host, (transaction) => this.#update(transaction, pathSegments(transaction.path)))
+    this.earlyCountedCount += this.#early.settle(this.host, (transaction) =>
+      this.#update(transaction, pathSegments(transaction.path)),
+    )
     if (this.#taughtCount >= this.#nextDecisionAt) this.#nextDecisionAt = this.#taughtCount * 2
     this.#nodesAtDecision = this.#trie.nodeCount
     const endpoints = this.endpoints().map(({ id, method, pathTemplate }) => ({ id, method, pathTemplate }))

@@ -253,6 +253,10 @@ describe.skipIf(missing !== undefined)(`people's SQL on the embedded engine ${mi
   it('gives rows in the format asked for, the statement first', async () => {
     expect(await test.store.userQuery('SELECT 1 AS a', 'JSONEachRow')).toBe('{"a":1}\n')
     expect(await test.store.userQuery('SELECT 1 AS a FORMAT CSVWithNames', 'JSONEachRow')).toBe('"a"\n1\n')
+    // All digits, as a number.
+    expect(await test.store.userQuery('SELECT toUInt64(18446744073709551615) AS a', 'JSONEachRow')).toBe(
+      '{"a":18446744073709551615}\n',
+    )
     expect((await asReader('SELECT 1 AS a FORMAT CSV')).text).toBe('1\n')
   })
 

@@ -46,6 +46,8 @@ export interface CatalogCounters {
   readonly intervalCount: number
   /** Hosts, paths, endpoints that did not fit under a limit. */
   readonly overflowCount: number
+  /** Of the transactions that were new in this run, those that count for no endpoint, by reason. */
+  readonly ignoredCounts: Readonly<Record<string, number>>
 }
 
 export interface CatalogService extends RunningService {
@@ -98,6 +100,7 @@ class CatalogPipeline implements CatalogService {
   readonly #transactions: ReturnType<Bus['subscribe']>
   readonly #intervals: ReturnType<Bus['subscribe']>
   readonly #loops: Promise<unknown>
+  readonly #ignoredBefore: ReadonlyMap<string, number>
   #pendingBytes = 0
   /** Commits that wait for their rows, in order. */
   readonly #underWay = new Set<Promise<void>>()
@@ -121,6 +124,7 @@ class CatalogPipeline implements CatalogService {
   ) {
     this.#options = options
     this.#catalog = catalog
+    this.#ignoredBefore = catalog.ignoredCounts()
     this.#publisher = publisher
     this.#filter = filter
     this.#writer = writer
@@ -150,7 +154,18 @@ class CatalogPipeline implements CatalogService {
       snapshotCount: this.#publisher.snapshotCount,
       intervalCount: this.#intervalCount,
       overflowCount: this.#catalog.overflowCount,
+      ignoredCounts: this.#ignoredCounts(),
     }
+  }
+
+  /** Without what the restored transactions count. */
+  #ignoredCounts(): Record<string, number> {
+    const counts: Record<string, number> = {}
+    for (const [reason, count] of this.#catalog.ignoredCounts()) {
+      const ofRun = count - (this.#ignoredBefore.get(reason) ?? 0)
+      if (ofRun > 0) counts[reason] = ofRun
+    }
+    return counts
   }
 
   async flush(): Promise<void> {

@@ -53,6 +53,8 @@ export interface EmbeddedStack {
   /** Everything published so far has had its effects, the catalog's open decisions included. Rejects when the stack fails meanwhile. */
   settled(): Promise<void>
   counts(): Promise<StoreCounts>
+  /** Transactions of this run that count for no endpoint, by reason. */
+  ignoredCounts(): Readonly<Record<string, number>>
   /** Call it once the sensor has ended. `abandon` skips waiting for what is under way: it is done again next time. */
   stop(options?: { readonly abandon?: boolean }): Promise<void>
 }
@@ -116,6 +118,7 @@ function runningStack(parts: StackParts, engine: Engine, services: StackServices
     failed,
     settled,
     counts: () => storeCounts(store),
+    ignoredCounts: () => services.catalog.counters().ignoredCounts,
     stop: async ({ abandon = false } = {}) => {
       try {
         if (!abandon) await settled()

@@ -25,12 +25,14 @@ it('says what was not visible, without zeros, and what to do next', () => {
   const output: Output = { interactive: false, columns: 80, out: (text) => lines.push(text), note: () => undefined }
   const notVisible = { missedBytes: 1200, opaqueBytes: 0 }
   const tunnels = { vxlan: 1, gre: 1_234, mpls: 0 }
-  const seen = { sensor, before: nothing, after: some, notVisible, tunnels, deadLetters: 1 }
+  const ofNoEndpoint = { 'files and pages': 1_200, unanswered: 3 }
+  const seen = { sensor, before: nothing, after: some, notVisible, tunnels, ofNoEndpoint, deadLetters: 1 }
   printSummary(output, summarize({ ...base, ...seen }), {})
   const text = lines.join('\n')
   expect(text).toContain('transactions  10 (10 new)')
   expect(text).toContain('not visible   missedBytes 1,200')
   expect(text).not.toContain('opaqueBytes')
+  expect(text).toContain('no endpoint   files and pages 1,200, unanswered 3\n')
   expect(text).toContain('tunnels       vxlan 1 frame, gre 1,234 frames\n')
   expect(text).toContain('set aside     1 record')
   expect(text).toContain('5 transactions/s')

@@ -29,6 +29,8 @@ export interface TrafficSummary {
   readonly decisions: { readonly total: number; readonly new: number }
   /** What could not be seen, in the sensor's words, without zeros. */
   readonly notVisible: Readonly<Record<string, number>>
+  /** New transactions that count for no endpoint, by reason, without zeros. They are stored, and detectors see them. */
+  readonly ofNoEndpoint: Readonly<Record<string, number>>
   /** Frames that came through tunnels, by tunnel. */
   readonly tunnels: Readonly<Record<string, number>>
   /** Absent where no TLS was seen. */
@@ -46,6 +48,7 @@ export function summarize(parts: {
   readonly before: StoreCounts
   readonly after: StoreCounts
   readonly notVisible: Readonly<Record<string, number>>
+  readonly ofNoEndpoint?: Readonly<Record<string, number>>
   readonly tunnels?: Readonly<Record<string, number>>
   readonly tls?: TlsSummary | undefined
   readonly deadLetters: number
@@ -67,6 +70,7 @@ export function summarize(parts: {
     findings: added('findings'),
     decisions: added('decisions'),
     notVisible: Object.fromEntries(Object.entries(parts.notVisible).filter(([, value]) => value > 0)),
+    ofNoEndpoint: parts.ofNoEndpoint ?? {},
     tunnels: Object.fromEntries(Object.entries(parts.tunnels ?? {}).filter(([, value]) => value > 0)),
     ...(parts.tls === undefined || parts.tls.servers.length === 0 ? {} : { tls: parts.tls }),
     deadLetters: parts.deadLetters,
@@ -95,6 +99,7 @@ export function printSummary(output: Output, summary: TrafficSummary, flags: Sum
       ...tunnelLines(summary),
       ['transactions', `${count(transactions.seen)} (${count(transactions.new)} new${known})`],
       ['endpoints', total(summary.endpoints)],
+      ...noEndpointLines(summary),
       ['findings', total(summary.findings)],
       ['decisions', total(summary.decisions)],
       ['not visible', notVisible(summary)],
@@ -104,6 +109,11 @@ export function printSummary(output: Output, summary: TrafficSummary, flags: Sum
     ]),
   )
   output.out(`\n${nextStep(summary, flags)}`)
+}
+
+function noEndpointLines({ ofNoEndpoint }: TrafficSummary): (readonly [string, string])[] {
+  const parts = Object.entries(ofNoEndpoint).map(([reason, value]) => `${harmless(reason)} ${count(value)}`)
+  return parts.length === 0 ? [] : [['no endpoint', parts.join(', ')]]
 }
 
 function tunnelLines({ tunnels }: TrafficSummary): (readonly [string, string])[] {

@@ -140,7 +140,10 @@ async function runForReader(engine: NativeEngine, asked: EngineRequest): Promise
   const checked = await checkUserSql(asked.sql, engineSyntax(engine))
   const format = checked.format ?? asked.defaultFormat
   const settings = readerSettings(asked.settings, format)
-  const scope = { database, settings: new Map([...readerLimits, ...settings]), params: new Map(), readonly: 1 } as const
+  // People's tools get numbers, as from a server; who wants them in quotes asks for it.
+  const defaults = new Map([['output_format_json_quote_64bit_integers', '0']])
+  const all = new Map([...defaults, ...readerLimits, ...settings])
+  const scope = { database, settings: all, params: new Map(), readonly: 1 } as const
   return { result: await engine.query(checked.sql, format, scope), format }
 }
 

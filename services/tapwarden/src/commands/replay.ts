@@ -92,6 +92,7 @@ async function replayAll(
       notVisible: sensor.notVisible,
       tunnels: sensor.tunnels,
       tls: sensor.tls,
+      ofNoEndpoint: stack.ignoredCounts(),
       deadLetters: deadLetterCount(stack.bus),
       seconds: (performance.now() - startedMs) / 1_000,
       faults: [...inputs.faults, ...damages].map((fault) => fault.message),

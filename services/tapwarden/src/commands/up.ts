@@ -172,6 +172,7 @@ function sumUp(output: Output, flags: UpFlags, { sensor, before, after, stack, s
     notVisible: notVisible(sensor),
     tunnels: tunnelFrames(sensor),
     tls: sensor.tls,
+    ofNoEndpoint: stack.ignoredCounts(),
     deadLetters: deadLetterCount(stack.bus),
     seconds,
     faults,
