@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { tunnelOptionsOf, tunnelsSchema } from './tunnel-options.js'
+import { type TunnelKind, tunnelPorts } from './tunnel-datagram.js'
+import { isRead, ownPortOf, tunnelOptionsOf, tunnelsSchema } from './tunnel-options.js'
 
 it('reads every tunnel on its own ports, to a depth of eight, and tells no networks apart, unless told otherwise', () => {
   const { tunnels, networks } = tunnelOptionsOf(tunnelsSchema.parse({}))
@@ -19,7 +20,21 @@ it('refuses what can only be a mistake', () => {
   expect(tunnelsSchema.safeParse({ maxCount: 17 }).success).toBe(false)
   expect(tunnelsSchema.safeParse({ ports: { vxlan: [0] } }).success).toBe(false)
   expect(tunnelsSchema.safeParse({ ports: { carrier_pigeon: [1] } }).success).toBe(false)
-  expect(() => tunnelOptionsOf(tunnelsSchema.parse({ ports: { vxlan: [6_081] } }))).toThrow(
-    /vxlan and geneve both claim/,
+  const { error } = tunnelsSchema.safeParse({ ports: { vxlan: [6_081] } })
+  expect(error?.issues).toMatchObject([{ path: ['ports', 'geneve'], message: 'port 6081 is that of vxlan, too' }])
+  expect(tunnelsSchema.safeParse({ ports: { vxlan: [6_081], geneve: [6_082] } }).success).toBe(true)
+})
+
+it.each<[object, boolean]>([
+  [{}, true],
+  [{ ports: { geneve: [] } }, true],
+  [{ ports: { vxlan: [48_879, 4_789] } }, true],
+  [{ ports: { vxlan: [48_879] } }, false],
+  [{ ports: { vxlan: [] } }, false],
+  [{ maxCount: 0 }, false],
+])('with %j, what a VXLAN listener takes is read: %s', (config, isExpected) => {
+  expect(isRead(tunnelsSchema.parse(config), 'vxlan')).toBe(isExpected)
+  expect(['vxlan', 'vxlan-gpe', 'geneve'].map((kind) => ownPortOf(kind as TunnelKind))).toEqual(
+    Object.values(tunnelPorts),
   )
 })

@@ -7,6 +7,7 @@ import { type FrameSource, FrameSourceError } from '@tapwarden/service-capture/f
 import { type ListenPlace, listenPlaceText, parseListenPlace } from '@tapwarden/service-capture/listen-place'
 import { type LiveInterfaceOptions, LiveInterfaceSource, tryInterface } from '@tapwarden/service-capture/live-interface'
 import { TunnelListenerSource } from '@tapwarden/service-capture/tunnel-listener'
+import { isRead, ownPortOf } from '@tapwarden/service-capture/tunnel-options'
 import { counted } from './output.js'
 import { sourceFault } from './sensor.js'
 
@@ -40,9 +41,19 @@ export function wantedSource(flags: SourceFlags, config: CaptureConfig): WantedS
     const options = { interfaceName, program, bufferKib, restartMaxCount, ...(filter === undefined ? {} : { filter }) }
     return { kind: 'interface', options }
   }
-  if (listen !== undefined) return { kind: 'listen', places: asUserError(() => listen.map(parseListenPlace)) }
+  if (listen !== undefined) {
+    const places = asUserError(() => listen.map(parseListenPlace))
+    for (const { kind } of places) mustBeRead(kind, config)
+    return { kind: 'listen', places }
+  }
   if (follow !== undefined) return { kind: 'follow', folder: follow }
   throw new UserError('usage', `say what to watch: ${waysToWatch}`)
+}
+
+/** What is taken at any port is read as if it came to the tunnel's own. */
+function mustBeRead(kind: ListenPlace['kind'], config: CaptureConfig): void {
+  if (isRead(config.tunnels, kind)) return
+  throw new UserError('config', `--listen ${kind}: capture.tunnels does not read ${kind} on port ${ownPortOf(kind)}`)
 }
 
 /** Begins it and lets go, so that what stands in the way is heard before anything else is started. Throws `UserError`. */

@@ -19,6 +19,7 @@ it('names each thing that the sensor did not see', () => {
     kernelDropCount: 11,
     shedCount: 12,
     tunnels: { vxlan: { frameCount: 105, notUnderstoodCount: 13 }, gre: { frameCount: 1, notUnderstoodCount: 0 } },
+    tls: { helloCount: 106, bytes: 107, undecryptedBytes: 108, decryptedBytes: 109, servers: [] },
     anomalies: {},
     warnings: [],
   }
