@@ -32,8 +32,6 @@ export interface HttpFlowOptions {
   readonly sink: RawTransactionSink
   /** The flow was joined after its start. */
   readonly midStream: boolean
-  /** `https`: the bytes were decrypted. Default: what targets say, else `http`. */
-  readonly scheme?: 'https' | undefined
 }
 
 const hostHash = nameHashOf('host')
@@ -48,7 +46,6 @@ export class HttpFlow implements MessageListener {
   readonly #counters: HttpCounters
   readonly #sink: RawTransactionSink
   readonly #midStream: boolean
-  readonly #scheme: 'https' | undefined
   readonly #requests: Http1Parser
   readonly #responses: Http1Parser
   readonly #pairer: TransactionPairer
@@ -80,7 +77,6 @@ export class HttpFlow implements MessageListener {
     this.#counters = options.pool.counters
     this.#sink = options.sink
     this.#midStream = options.midStream
-    this.#scheme = options.scheme
     this.#isAtStart = !options.midStream
     this.#pairer = new TransactionPairer(options.midStream)
     this.#requests = new Http1Parser(true, options.pool, this)
@@ -339,7 +335,6 @@ export class HttpFlow implements MessageListener {
     view.fill(request, response, this.#midStream, this.reversed)
     view.proxied = this.reversed ? undefined : this.#proxied
     view.webSocket = webSocket
-    view.scheme = this.#scheme
     try {
       this.#sink(view)
     } catch (error) {
@@ -432,7 +427,6 @@ export class HttpFlow implements MessageListener {
       pool: this.#pool,
       sink: this.#sink,
       midStream: this.#midStream,
-      scheme: this.#scheme,
       from,
       reversed: this.reversed,
       proxied: this.#proxied,

@@ -26,8 +26,6 @@ export interface Http2FlowOptions {
   readonly sink: RawTransactionSink
   /** The flow was joined after its start. */
   readonly midStream: boolean
-  /** What holds for requests that name no scheme. Default `http`. */
-  readonly scheme?: 'http' | 'https' | undefined
   /**
    * What the first bytes of each direction are. Default: `midway` when `midStream`, else `start`: the client's begin with the preface, the server's
    * with a frame.
@@ -513,7 +511,7 @@ export class Http2Flow implements FrameListener {
     view.fill(request, response, this.#options.midStream, this.reversed)
     view.proxied = this.reversed ? undefined : this.#options.proxied
     view.webSocket = stream.webSocketTraffic(isOpen)
-    view.scheme = stream.scheme ?? this.#options.scheme
+    view.scheme = stream.scheme
     view.http2 = {
       streamId: stream.id,
       isUpgraded: stream.isUpgraded,

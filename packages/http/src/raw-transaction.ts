@@ -62,7 +62,7 @@ export interface RawTransaction {
   readonly proxied?: Proxied | undefined
   /** Of a WebSocket handshake: what followed it. */
   readonly webSocket?: WebSocketTraffic | undefined
-  /** As `:scheme` names it, or whoever decrypted the bytes. Undefined: as the target says, else `http`. */
+  /** As `:scheme` names it. Undefined: as the target says, or whether the bytes were decrypted. */
   readonly scheme?: 'http' | 'https' | undefined
   readonly http2?: Http2Facts | undefined
   readonly grpc?: GrpcTraffic | undefined
