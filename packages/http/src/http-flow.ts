@@ -32,6 +32,28 @@ export interface HttpFlowOptions {
   readonly sink: RawTransactionSink
   /** The flow was joined after its start. */
   readonly midStream: boolean
+  /** What a PROXY header said in front of what the bytes were decrypted from. */
+  readonly proxied?: Proxied | undefined
+  /** Makes the reader of what the connection carries from here on: TLS behind a PROXY header or a gap, or the inside of a CONNECT tunnel. */
+  readonly openInner?: ((kind: InnerKind, proxied: Proxied | undefined) => InnerFlow) | undefined
+}
+
+export type InnerKind = 'tls' | 'tunnel'
+
+/** Reads what `HttpFlow` does not, and counts it: the shape of net's StreamConsumer. */
+export interface InnerFlow {
+  bytes(
+    direction: FlowDirection,
+    buffer: Uint8Array,
+    from: number,
+    to: number,
+    atUs: number,
+    seq: number,
+    ack: number,
+  ): void
+  gap(direction: FlowDirection, missedBytes: number, atUs: number): void
+  end(direction: FlowDirection, reason: FlowEnd, atUs: number): void
+  abandon(): void
 }
 
 const hostHash = nameHashOf('host')
@@ -68,6 +90,9 @@ export class HttpFlow implements MessageListener {
   #handshakeDueUs = 0
   /** Reads all bytes once the connection speaks HTTP/2. */
   #http2: Http2Flow | undefined
+  /** Reads all bytes once the connection speaks TLS, or tunnels. */
+  #inner: InnerFlow | undefined
+  readonly #openInner: HttpFlowOptions['openInner']
   /** What was odd below while no message of that direction was being read; made when there is something. */
   #noted: { readonly requests: Set<FlowAnomalyName>; readonly responses: Set<FlowAnomalyName> } | undefined
 
@@ -77,6 +102,8 @@ export class HttpFlow implements MessageListener {
     this.#counters = options.pool.counters
     this.#sink = options.sink
     this.#midStream = options.midStream
+    this.#proxied = options.proxied
+    this.#openInner = options.openInner
     this.#isAtStart = !options.midStream
     this.#pairer = new TransactionPairer(options.midStream)
     this.#requests = new Http1Parser(true, options.pool, this)
@@ -103,8 +130,7 @@ export class HttpFlow implements MessageListener {
     }
     if (!this.#hasSides) this.#findSides(direction, buffer, from, to)
     if (this.#isOpaque) {
-      if (this.#http2 !== undefined) this.#http2.bytes(direction, buffer, from, to, atUs, seq, ack)
-      else this.#counters.opaqueBytes += to - from
+      this.opaque(this.#parser(direction).isRequest, buffer, from, to, atUs, seq, ack)
       return
     }
     const parser = this.#parser(direction)
@@ -116,6 +142,10 @@ export class HttpFlow implements MessageListener {
   gap(direction: FlowDirection, missedBytes: number, atUs: number): void {
     if (this.#http2 !== undefined) {
       this.#http2.gap(direction, missedBytes, atUs)
+      return
+    }
+    if (this.#inner !== undefined) {
+      this.#inner.gap(direction, missedBytes, atUs)
       return
     }
     this.#pairer.hasGap = true
@@ -161,12 +191,13 @@ export class HttpFlow implements MessageListener {
 
   end(direction: FlowDirection, reason: FlowEnd, atUs: number): void {
     this.#http2?.end(direction, reason, atUs)
+    this.#inner?.end(direction, reason, atUs)
     const bit = direction === 'c2s' ? 1 : 2
     if ((this.#endedDirections & bit) !== 0) return
     this.#endedDirections |= bit
     // As after a gap: what was held is no header, or the rest of one is not there.
     if (direction === 'c2s') this.#missedBehindStart(0)
-    this.#parser(direction).end(reason === 'fin' || reason === 'rst')
+    this.#parser(direction).end(reason === 'fin')
     if (this.#endedDirections !== 3) return
     this.#flush()
     this.#endWebSocket()
@@ -204,6 +235,10 @@ export class HttpFlow implements MessageListener {
   ): void {
     if (this.#http2 !== undefined) {
       this.#http2.bytes(isRequest === this.reversed ? 's2c' : 'c2s', buffer, from, to, atUs, seq, ack)
+      return
+    }
+    if (this.#inner !== undefined) {
+      this.#inner.bytes(isRequest === this.reversed ? 's2c' : 'c2s', buffer, from, to, atUs, seq, ack)
       return
     }
     this.#counters.opaqueBytes += to - from
@@ -314,7 +349,8 @@ export class HttpFlow implements MessageListener {
         return
       } else this.#publish(request, response)
       this.#flush()
-      this.#goOpaque('tunnel')
+      if (response.status === 101) this.#goOpaque('tunnel')
+      else this.#goInside('tunnel')
     } else if (request.isEnded) this.#publish(request, response)
     else response.keep()
   }
@@ -401,6 +437,7 @@ export class HttpFlow implements MessageListener {
   abandon(): void {
     this.#isOpaque = true
     this.#http2?.abandon()
+    this.#inner?.abandon()
     for (const parser of [this.#requests, this.#responses]) parser.abandon()
     const handshake = this.#handshake
     this.#handshake = undefined
@@ -521,7 +558,7 @@ export class HttpFlow implements MessageListener {
     }
     if (!isFirst) return
     if (guess === 'tls') {
-      if (this.#requestCount === 0) this.#goOpaque(guess)
+      if (this.#requestCount === 0) this.#goInside(guess)
       return
     }
     const isAnswer = parser === this.#responses && this.isBareAnswer()
@@ -536,6 +573,13 @@ export class HttpFlow implements MessageListener {
     if (this.#requests.messageCount + this.#responses.messageCount > 0) return
     const max = this.#limits.searchMaxBytes
     if (this.#requests.skippedBytes > max || this.#responses.skippedBytes > max * 16) this.#goOpaque('other')
+  }
+
+  /** Whoever reads the inside counts what it cannot read. */
+  #goInside(kind: InnerKind): void {
+    this.#inner = this.#openInner?.(kind, this.#proxied)
+    if (this.#inner === undefined) this.#goOpaque(kind)
+    else this.#isOpaque = true
   }
 
   #goOpaque(kind: Opaque): void {

@@ -53,7 +53,8 @@ export class TransactionPairer {
   }
 
   add(request: Message): void {
-    const openBytes = this.#missedBytes + request.skippedBytes
+    // What stands before the first is another protocol's greeting: SOCKS, for one.
+    const openBytes = this.#missedBytes + (request.flowIndex === 0 ? 0 : request.skippedBytes)
     const isBehindMissed = openBytes >= requestMinBytes || (this.#missedBytes > 0 && request.skippedBytes > 0)
     request.isBehindMissed = isBehindMissed || request.isInsideLost
     request.isAmongMissed = request.isInsideLost || (isBehindMissed && !this.#isBehindAnswer(request))

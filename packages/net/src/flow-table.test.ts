@@ -670,6 +670,22 @@ describe('odd segments', () => {
     ['nothing that is usual', conversation, []],
   ])('tells the consumer of %s', (_name, frames, expected) => expect(run(frames).flows[0]?.odd).toEqual(expected))
 
+  it('count repetitions and keep-alive probes behind a FIN as what they are', () => {
+    const { table } = run(
+      [
+        ...handshake,
+        segment('client', 0, 'abc', { flags: tcpFin | tcpAck }),
+        segment('client', 0, 'abc'),
+        segment('client', 1, 'bc', { flags: tcpFin | tcpAck }),
+        segment('client', 3, '.'),
+      ],
+      {},
+      false,
+    )
+    expect(table.anomalies.of('tcp.data-after-fin')).toBe(0)
+    expect(table.statistics().retransmittedSegmentCount).toBe(3)
+  })
+
   it('let a reset flow live on when its sender sends on', () => {
     const { events, table } = run([
       ...handshake,

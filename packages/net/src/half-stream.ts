@@ -251,8 +251,8 @@ export class HalfStream {
     maxBytes: number,
     isPeerSeen: boolean,
   ): SegmentFate {
-    if (this.isEnded) return 'after-end'
     let ahead = seqDistance(this.nextSeq, seq)
+    if (this.isEnded) return ahead + to - from <= keepAliveBytes && ahead <= 0 ? 'retransmitted' : 'after-end'
     if (ahead < 0 && ahead >= -windowMaxBytes && this.canRestart && to - from > keepAliveBytes) {
       this.start(seq, false)
       ahead = 0
