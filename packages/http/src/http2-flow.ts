@@ -174,17 +174,17 @@ export class Http2Flow implements FrameListener {
     const isRequest = half === this.#requests
     if (block.isMalformed) {
       this.#report(half, 'http2.hpack-malformed')
-      this.#dropBlock(half)
+      this.#dropBlock(half, half.streamId)
     } else if (half.promisedStreamId !== 0) this.#promise(half)
     else if (isRequest) this.#requestBlock(half)
     else this.#responseBlock(half)
   }
 
-  blockLost(half: Http2Parser): void {
+  blockLost(half: Http2Parser, streamId: number): void {
     this.#isWhole = false
     this.#fieldsOf(half).forget()
     this.#report(half, 'http2.header-block-lost')
-    this.#dropBlock(half)
+    this.#dropBlock(half, streamId)
   }
 
   data(half: Http2Parser, buffer: Uint8Array, from: number, to: number): void {
@@ -453,8 +453,8 @@ export class Http2Flow implements FrameListener {
   }
 
   /** The block says nothing that can be used; that its stream ends with it, it may have said. */
-  #dropBlock(half: Http2Parser): void {
-    const stream = this.#streams.get(half.streamId)
+  #dropBlock(half: Http2Parser, streamId: number): void {
+    const stream = this.#streams.get(streamId)
     if (stream === undefined || half.promisedStreamId !== 0) return
     const isRequest = half === this.#requests
     const message = stream.message(isRequest)

@@ -104,6 +104,28 @@ describe('header blocks', () => {
     ])
   })
 
+  it('a block that nothing goes on with harms its own stream only', () => {
+    const head = fieldBlock(requestFields('POST', '/1'))
+    const script: ScriptStep[] = [
+      ...open,
+      ['c', Buffer.concat([postHead(1), get(3, '/3'), postHead(5)])],
+      // The trailers of 1 would go on; what comes is content of 5, and a CONTINUATION of 5 that nothing opened.
+      ['c', Buffer.concat([frame(FrameType.headers, endStream, 1, head), data(5, 'x')])],
+      ['c', Buffer.concat([frame(FrameType.continuation, endHeaders, 5, head), data(5, 'y', endStream)])],
+      ['s', Buffer.concat([answer(1, 200, ''), answer(3, 200, ''), answer(5, 200, '')])],
+    ]
+    const { transactions, counters } = transcribe(script)
+    expect(
+      transactions.map(({ request, requestContent, requestBytes }) => [request, requestContent, requestBytes]),
+    ).toEqual([
+      ['POST /1 2', '', undefined],
+      ['GET /3 2', '', 0],
+      ['POST /5 2', 'xy', undefined],
+    ])
+    expect(counters.anomalies.get('http2.continuation-unexpected')).toBe(2)
+    expect(counters.anomalies.get('http2.header-block-lost')).toBe(2)
+  })
+
   it('a bomb: a block that unpacks to gigabytes costs its limit', () => {
     const value = 'v'.repeat(3_900)
     const plant = fieldBlock([...requestFields('GET', '/1'), ['x-bomb', value]], true)

@@ -15,8 +15,8 @@ import { FrameType, findFrames, frameHeadBytes, hasWrongSize } from './http2-fra
 export interface FrameListener {
   /** A header block is complete: `type` is HEADERS or PUSH_PROMISE. */
   headerBlock(half: Http2Parser, bytes: Uint8Array, from: number, to: number): void
-  /** A header block, or part of one, was missed or is too large: what it did to the table is not known. */
-  blockLost(half: Http2Parser): void
+  /** A header block of `streamId`, or part of one, was missed or is too large: what it did to the table is not known. */
+  blockLost(half: Http2Parser, streamId: number): void
   data(half: Http2Parser, buffer: Uint8Array, from: number, to: number): void
   /** So much of a DATA frame's content was missed. */
   dataMissed(half: Http2Parser, missedBytes: number): void
@@ -319,9 +319,8 @@ export class Http2Parser {
     if (this.#blockStreamId === 0) {
       // The rest of a block whose start was missed, or nothing at all.
       this.#listener.oddity(this, 'http2.continuation-unexpected')
-      this.#listener.blockLost(this)
       this.#openBlock()
-      this.#isBlockLost = true
+      this.#loseBlock()
       return
     }
     if (++this.#continuationCount === continuationsMaxCount) this.#listener.oddity(this, 'http2.continuation-flood')
@@ -404,7 +403,7 @@ export class Http2Parser {
   }
 
   #loseBlock(): void {
-    if (!this.#isBlockLost) this.#listener.blockLost(this)
+    if (!this.#isBlockLost) this.#listener.blockLost(this, this.#blockStreamId)
     this.#isBlockLost = true
     this.#blockCount = 0
     this.#payloadCount = 0
