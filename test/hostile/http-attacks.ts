@@ -113,11 +113,11 @@ export const httpAttacks: readonly Attack[] = [
     shortCount: 200,
     shortLimits: { httpLimits: { totalBufferedMaxBytes: 4_194_304 } },
     start: () => {
-      const streams = Array.from({ length: 1_000 }, (_, index) => new EndlessStream(index))
+      const streams = Array.from({ length: 1_000 }, (_, index) => new EndlessStream(12_000_000 + index))
       const request = latin1(`GET / HTTP/1.1\r\nHost: a\r\nX: ${'y'.repeat(60_000)}\r\n\r\n`)
       return (step) => inSegments(streams[step % streams.length]!, request)
     },
     clock: (step) => 900 * step,
-    toldBy: ['http.pipeline-overflow', 'http.bufferOverflowCount'],
+    toldBy: ['http.pipeline-overflow', 'http.bufferOverflowCount', 'flow.evicted'],
   },
 ]

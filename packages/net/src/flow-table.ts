@@ -57,8 +57,6 @@ const openingList = 1
 const activeList = 2
 const busyList = 3
 const evictionOrder = [closedList, openingList, activeList, busyList]
-/** Those that may have consumers which hold something. */
-const relievedLists = [closedList, activeList, busyList]
 
 /** So many segments with data make a flow busy: about five requests with their responses. */
 const busySegmentCount = 12
@@ -375,10 +373,11 @@ export class FlowTable implements FlowContext {
 
   /**
    * Memory of the consumers is scarce, for as long as `isScarce` says so: flows whose consumers hold bytes leave, of those that said little the
-   * longest silent first, then busy ones. To be called between segments.
+   * longest silent first, then busy ones. Walks all flows if that does not help. To be called between segments.
    */
   relieve(isScarce: () => boolean): void {
-    for (const list of relievedLists) {
+    // Among those that are opening are some whose first bytes a sweep has lent since.
+    for (const list of evictionOrder) {
       for (let index = this.#ages.oldest(list); index >= 0 && isScarce(); ) {
         const flow = this.#flows[index]!
         index = this.#ages.newerThan(index)
