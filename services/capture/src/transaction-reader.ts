@@ -45,6 +45,8 @@ export interface ReaderStatistics {
   readonly flowFaultCount: number
 }
 
+const relievePatience = 1_000
+
 export class TransactionReader {
   readonly #segments: SegmentReader
   readonly #flows: FlowTable
@@ -54,6 +56,8 @@ export class TransactionReader {
   readonly #tls: TlsTraffic
   readonly #onFlowFault: ((error: unknown) => void) | undefined
   #flowFaultCount = 0
+  /** Frames to come before flows are asked to leave again. */
+  #patience = 0
 
   constructor({ onTransaction, flowLimits, httpLimits, tunnels, tls, share, onFlowFault }: TransactionReaderOptions) {
     const pool = new MessagePool({ ...defaultHttpLimits, ...httpLimits }, this.#http)
@@ -92,7 +96,13 @@ export class TransactionReader {
   /** Takes one frame, borrowed until the call returns. */
   frame(frame: CapturedFrame): void {
     this.#segments.readFrame(frame)
-    if (this.#pool.isCrowded) this.#flows.relieve(this.#isScarce)
+    if (this.#pool.isCrowded && --this.#patience < 0) this.#relieve()
+  }
+
+  /** Flows leave until there is room. Where that did not help, it is not tried again with each frame. */
+  #relieve(): void {
+    this.#flows.relieve(this.#isScarce)
+    this.#patience = this.#isScarce() ? relievePatience : 0
   }
 
   /** Event time goes on without frames. */
