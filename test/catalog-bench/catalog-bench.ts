@@ -96,7 +96,9 @@ async function scoreSpec(
     host.snapshot.endpoints.map(({ method, pathTemplate }) => ({ method, host: host.host, template: pathTemplate })),
   )
   writeFileSync(join(work, 'pred.json'), JSON.stringify(predicted))
-  const documents = hosts.map((host) => openApiOf(host.host, host.endpoints().map(endpointFacts)))
+  const documents = hosts.map((host) =>
+    openApiOf(host.host, host.endpoints().map(endpointFacts), { schemes: ['https'] }),
+  )
   writeFileSync(join(work, 'openapi.json'), JSON.stringify(documents))
   const scoring = [
     'score.mjs',
