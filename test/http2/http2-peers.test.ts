@@ -179,6 +179,44 @@ function captureWithout(recording: Recording, lost: number): Uint8Array {
   return Buffer.concat([all.subarray(0, 24), ...frames.filter((_, index) => index !== 3 + lost)])
 }
 
+it('a WebSocket by extended CONNECT is told with what was spoken on it', async () => {
+  const server = http2.createServer({ settings: { enableConnectProtocol: true } })
+  server.on('stream', (stream) => {
+    stream.respond({ ':status': 200 })
+    stream.once('data', () => stream.write(Buffer.from('\x81\x02hi', 'latin1')))
+    stream.resume()
+    stream.on('end', () => stream.end(Buffer.from('\x88\x00', 'latin1')))
+  })
+  const proxy = await RecordingProxy.open(await listening(server))
+  const session = http2.connect(`http://127.0.0.1:${proxy.port}`)
+  await new Promise((resolve) => session.once('remoteSettings', resolve))
+  const stream = session.request({
+    ':method': 'CONNECT',
+    ':protocol': 'websocket',
+    ':path': '/chat',
+    ':scheme': 'http',
+  })
+  await new Promise((resolve) => stream.once('response', resolve))
+  stream.write(Buffer.from('\x81\x85maskhello', 'latin1'))
+  await new Promise((resolve) => stream.once('data', resolve))
+  stream.end(Buffer.from('\x88\x80mask', 'latin1'))
+  await new Promise((resolve) => stream.on('close', resolve))
+  await new Promise<void>((resolve) => session.close(resolve))
+  await proxy.close()
+  await new Promise((resolve) => server.close(resolve))
+  const [seen] = readCapture(captureOf(proxy.recordings)).transactions
+  expect(seen).toMatchObject({
+    request: `CONNECT http://127.0.0.1:${proxy.port}/chat 2`,
+    status: 200,
+    webSocket: {
+      c2s: { frameCount: 2, textMessageCount: 1, closeCount: 1, payloadBytes: 5, isPartial: false },
+      s2c: { frameCount: 2, textMessageCount: 1, closeCount: 1, payloadBytes: 2, isPartial: false },
+      isOpen: false,
+    },
+    anomalies: [],
+  })
+})
+
 describe('gRPC over Node', () => {
   const message = (content: string) => {
     const head = Buffer.alloc(5)

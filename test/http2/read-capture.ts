@@ -1,6 +1,7 @@
 /** A capture → what its transactions say, as plain values, by the sensor's own steps before redaction. */
 
 import type { GrpcTraffic } from '@tapwarden/http/grpc'
+import type { RawTransaction } from '@tapwarden/http/raw-transaction'
 import { PcapReader } from '@tapwarden/pcap/pcap-reader'
 import { type ReaderStatistics, TransactionReader } from '@tapwarden/service-capture/transaction-reader'
 
@@ -19,6 +20,7 @@ export interface SeenTransaction {
   readonly resetCode: number | undefined
   readonly scheme: string | undefined
   readonly grpc: GrpcTraffic | undefined
+  readonly webSocket: RawTransaction['webSocket']
   readonly anomalies: readonly string[]
 }
 
@@ -30,7 +32,7 @@ export interface SeenCapture {
 export function readCapture(capture: Uint8Array): SeenCapture {
   const transactions: SeenTransaction[] = []
   const reader = new TransactionReader({
-    onTransaction: (_flow, { request, response, http2, grpc, scheme, anomalies }) => {
+    onTransaction: (_flow, { request, response, http2, grpc, webSocket, scheme, anomalies }) => {
       const { trailers } = response ?? {}
       transactions.push({
         streamId: http2?.streamId,
@@ -46,6 +48,7 @@ export function readCapture(capture: Uint8Array): SeenCapture {
         resetCode: http2?.resetCode,
         scheme,
         grpc: grpc === undefined ? undefined : structuredClone(grpc),
+        webSocket: webSocket === undefined ? undefined : structuredClone(webSocket),
         anomalies: [...anomalies].sort(),
       })
     },
