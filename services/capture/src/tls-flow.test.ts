@@ -191,3 +191,46 @@ describe('what only looks like TLS at first', () => {
     }
   })
 })
+
+describe('TLS inside of something', () => {
+  const few = turns.filter(({ bytes }) => bytes.length < 1_000)
+
+  it('behind a PROXY header is read, and the header believed for what is in it', async () => {
+    const recording = await recordExchange(few, { identity: ec })
+    const [hello, ...rest] = recording.turns
+    const header = Buffer.from('PROXY TCP4 203.0.113.9 198.51.100.1 51234 443\r\n')
+    const first = { direction: 'c2s' as const, bytes: Buffer.concat([header, hello?.bytes ?? header]) }
+    for (const segmentMaxBytes of [64, 1_460]) {
+      const proxied: unknown[] = []
+      const reader = new TransactionReader({
+        onTransaction: (_flow, raw) => proxied.push(raw.proxied),
+        tls: { keyLog: keyLogOf(recording.keyLog) },
+      })
+      for (const frame of framesOf([first, ...rest], segmentMaxBytes)) give(reader, frame)
+      reader.end()
+      expect(proxied).toEqual(Array(3).fill(expect.objectContaining({ address: '203.0.113.9', port: 51_234 })))
+    }
+  })
+
+  it('in a tunnel that CONNECT opened is read, or counted as TLS that cannot be; anything else is a tunnel', async () => {
+    const recording = await recordExchange(few, { identity: ec })
+    const opening: Turn[] = [
+      c2s('CONNECT shop.example:443 HTTP/1.1\r\nHost: shop.example:443\r\n\r\n'),
+      s2c('HTTP/1.1 200 Connection established\r\n\r\n'),
+    ]
+    const tls = { keyLog: keyLogOf(recording.keyLog) }
+    const open = readFrames(framesOf([...opening, ...recording.turns]), { tls })
+    expect(open.transactions.map(({ target }) => target)).toEqual(['shop.example:443', '/first', '/third', '/fourth'])
+    expect(open.flows.map(({ tls }) => tls?.version)).toEqual([undefined, '1.3', '1.3', '1.3'])
+    expect(open.reader.statistics().http.opaqueFlows).toMatchObject({ tls: 0, tunnel: 0 })
+    const closed = readFrames(framesOf([...opening, ...recording.turns]))
+    expect(closed.transactions.map(({ target }) => target)).toEqual(['shop.example:443'])
+    expect(closed.reader.statistics().http.opaqueFlows).toMatchObject({ tls: 1, tunnel: 0 })
+    expect(closed.reader.statistics().tls.servers.top(1)).toMatchObject([{ serverName: 'shop.example' }])
+    const other = readFrames(framesOf([...opening, c2s('SSH-2.0-x\r\n'), s2c('SSH-2.0-y\r\n')]))
+    expect(other.reader.statistics().http.opaqueFlows).toMatchObject({ tls: 0, tunnel: 1 })
+    expect(other.reader.statistics().http.opaqueBytes).toBe(22)
+    const silent = readFrames(framesOf(opening))
+    expect(silent.reader.statistics().http.opaqueFlows).toMatchObject({ tls: 0, tunnel: 1 })
+  })
+})

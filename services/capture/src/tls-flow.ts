@@ -100,6 +100,8 @@ export interface TlsFlowOptions {
   readonly http: HttpCounters
   /** Makes the reader of what is HTTP, if anything is. */
   readonly openHttp: (flow: TlsFlowInfo) => HttpFlow
+  /** The inside of a tunnel: if it is no TLS, it stays closed. */
+  readonly isTunnel?: boolean
 }
 
 interface HeldStart {
@@ -153,15 +155,17 @@ export class TlsFlow implements StreamConsumer {
     ack: number,
   ): void {
     if (this.#isPlain) {
-      this.#content().bytes(direction, buffer, from, to, atUs, seq, ack)
+      if (this.#options.isTunnel === true) this.#options.http.opaqueBytes += to - from
+      else this.#content().bytes(direction, buffer, from, to, atUs, seq, ack)
     } else if (this.#isDecided) this.#read(direction, buffer, from, to, atUs, seq, ack)
     else this.#decide(direction, buffer, from, to, atUs, seq, ack)
   }
 
   gap(direction: Direction, missedBytes: number, atUs: number): void {
     if (!this.#isDecided) this.#goPlain()
-    if (this.#isPlain) this.#content().gap(direction, missedBytes, atUs)
-    else if (this.#isBlind) this.#blindBytes[direction] += missedBytes
+    if (this.#isPlain) {
+      if (this.#options.isTunnel !== true) this.#content().gap(direction, missedBytes, atUs)
+    } else if (this.#isBlind) this.#blindBytes[direction] += missedBytes
     else this.#session.gap(direction, missedBytes, atUs)
   }
 
@@ -170,7 +174,7 @@ export class TlsFlow implements StreamConsumer {
   }
 
   end(direction: Direction, reason: EndReason, atUs: number): void {
-    if (!this.#isDecided && this.#held !== undefined) this.#goPlain()
+    if (!this.#isDecided && (this.#held !== undefined || this.#options.isTunnel === true)) this.#goPlain()
     if (this.#isPlain) {
       this.#http?.end(direction, reason, atUs)
       return
@@ -234,6 +238,7 @@ export class TlsFlow implements StreamConsumer {
   #goPlain(): void {
     this.#isDecided = true
     this.#isPlain = true
+    if (this.#options.isTunnel === true) this.#options.http.opaqueFlows.tunnel++
     this.#giveHeld()
   }
 

@@ -4,12 +4,13 @@
  */
 
 import { randomInt } from 'node:crypto'
-import { HttpFlow } from '@tapwarden/http/http-flow'
+import { HttpFlow, type HttpFlowOptions } from '@tapwarden/http/http-flow'
 import { type AnomalyName, defaultHttpLimits, HttpCounters, type HttpLimits } from '@tapwarden/http/http-limits'
 import { MessagePool } from '@tapwarden/http/message'
+import type { Proxied } from '@tapwarden/http/proxy-protocol'
 import type { RawTransaction } from '@tapwarden/http/raw-transaction'
 import type { FlowShare } from '@tapwarden/net/flow-share'
-import { type FlowLimits, type FlowStatistics, FlowTable } from '@tapwarden/net/flow-table'
+import { type FlowInfo, type FlowLimits, type FlowStatistics, FlowTable } from '@tapwarden/net/flow-table'
 import type { CapturedFrame } from '@tapwarden/net/frame'
 import { SegmentReader, type SegmentReaderOptions, type SegmentReaderStatistics } from '@tapwarden/net/segment-reader'
 import { looksLikeTls, mayStartRecord } from '@tapwarden/tls/record'
@@ -62,17 +63,32 @@ export class TransactionReader {
   constructor({ onTransaction, flowLimits, httpLimits, tunnels, tls, share, onFlowFault }: TransactionReaderOptions) {
     const pool = new MessagePool({ ...defaultHttpLimits, ...httpLimits }, this.#http)
     this.#pool = pool
-    const openHttp = (flow: TlsFlowInfo): HttpFlow => {
+    const openHttp = (flow: TlsFlowInfo, { proxied, openInner }: HttpFlowExtras = {}): HttpFlow => {
       let reversed: TlsFlowInfo | undefined
       return new HttpFlow({
         pool,
         midStream: flow.midStream,
+        proxied,
+        openInner,
         sink: (transaction) => {
           if (transaction.reversed === true) reversed ??= withSidesSwapped(flow)
           onTransaction(reversed ?? flow, transaction)
         },
       })
     }
+    const openTls = (flow: FlowInfo, isTunnel: boolean, proxied?: Proxied): TlsFlow =>
+      new TlsFlow({
+        flow,
+        traffic: this.#tls,
+        http: this.#http,
+        openHttp: (inner) => openHttp(inner, { proxied }),
+        isTunnel,
+      })
+    // What is decrypted is not looked into for more of the same.
+    const openerOf =
+      (flow: FlowInfo): OpenInner =>
+      (kind, proxied) =>
+        openTls(flow, kind === 'tunnel', proxied)
     this.#onFlowFault = onFlowFault
     this.#tls = new TlsTraffic(tls ?? {})
     this.#flows = new FlowTable({
@@ -80,7 +96,8 @@ export class TransactionReader {
       ...(flowLimits === undefined ? {} : { limits: flowLimits }),
       consumerOf: (flow, buffer, from, to) => {
         const isTls = from < to && mayStartRecord(buffer[from]!) && looksLikeTls(buffer, from, to) // In range: `from < to`.
-        const consumer = isTls ? new TlsFlow({ flow, traffic: this.#tls, http: this.#http, openHttp }) : openHttp(flow)
+        const openInner = mayCarryTls(buffer, from, to) ? openerOf(flow) : undefined
+        const consumer = isTls ? openTls(flow, false) : openHttp(flow, { openInner })
         if (onFlowFault === undefined) return consumer
         return new GuardedFlow(consumer, (error) => this.#countFault(error, onFlowFault))
       },
@@ -163,6 +180,19 @@ export class TransactionReader {
     }
     return counts
   }
+}
+
+type OpenInner = NonNullable<HttpFlowOptions['openInner']>
+type HttpFlowExtras = Partial<Pick<HttpFlowOptions, 'proxied' | 'openInner'>>
+
+/**
+ * A connection that may turn to TLS within: one that begins with CONNECT or a PROXY header, or was not seen from its first byte. Others are spared
+ * what it takes to be ready for it.
+ */
+function mayCarryTls(buffer: Uint8Array, from: number, to: number): boolean {
+  if (from === to) return true
+  const byte = buffer[from]
+  return byte === 0x43 || byte === 0x0d || (byte === 0x50 && (from + 1 === to || buffer[from + 1] === 0x52))
 }
 
 function withSidesSwapped(flow: TlsFlowInfo): TlsFlowInfo {
