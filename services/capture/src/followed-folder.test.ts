@@ -1,9 +1,11 @@
 /** A rotating capture, written as tcpdump writes it: grown in pieces, files that appear, vanish and are written anew. */
 
 import { spawnSync } from 'node:child_process'
+import { appendFileSync, writeFileSync } from 'node:fs'
 import { appendFile, chmod, mkdir, mkdtemp, rename, rm, truncate, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { pcapHeader, pcapRecord, writePcap, writePcapng } from '@tapwarden/pcap/pcap-writer'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -92,6 +94,24 @@ it('a ring that comes round, by truncating, renaming or unlinking, is read once 
   await writeFile(at('ring0'), capture(10))
   await until(10)
   expect(seen.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  expect((await stop()).warnings).toEqual([])
+})
+
+it('however the ring goes on between two calls of ours, frames come in the order in which they were written', async () => {
+  const { seen, until, stop } = follow()
+  const frameCount = 800
+  for (let us = 0; us < frameCount; us++) {
+    // Two frames a file, eight files. A file gets its last frame and the next is begun at once, perhaps between two looks at them.
+    const path = at(`ring${Math.floor((us + 1) / 2) % 8}`)
+    if (us % 2 === 1) writeFileSync(path, capture(us))
+    else if (us === 0) writeFileSync(path, capture(us))
+    else appendFileSync(path, record(us))
+    if (us % 2 === 0 && us > 0) continue
+    while (seen.length <= us) await nextTurn()
+    for (let turns = (us * 7) % 23; turns > 0; turns--) await nextTurn()
+  }
+  await until(frameCount)
+  expect(seen).toEqual([...Array(frameCount).keys()])
   expect((await stop()).warnings).toEqual([])
 })
 

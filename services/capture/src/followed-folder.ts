@@ -6,7 +6,8 @@
  *                 │ gone, or written anew: what of it was not read is lost, and counted
  *
  * Every file keeps its reader, so that a record may be written in pieces, and each is read to its end whenever it has grown. A writer closes a
- * file before it begins the next, so reading oldest first is the order of time. A restart begins at a time, not at a place in a file:
+ * file before it begins the next, so reading oldest first is the order of time: provided that all older files are looked at after a newer one was
+ * found, which is why whatever is found is looked at again before anything is read. A restart begins at a time, not at a place in a file:
  * frames before it are skipped, those after it are read again where they were read already, and make the same transactions.
  */
 
@@ -45,6 +46,8 @@ const headBytes = 1_024
 const startBytes = 131_072
 const pollDefaultMs = 250
 const filesMaxCount = 65_536
+/** A writer that begins files faster than we look at them shall not keep us from reading. */
+const looksMaxCount = 10
 const warningsMaxCount = 100
 
 export class FollowedFolderSource implements FrameSource {
@@ -106,15 +109,16 @@ export class FollowedFolderSource implements FrameSource {
     }
     const { signal } = this.#stopping
     while (!signal.aborted) {
-      await this.#look(onFrame)
+      for (let looks = 0; (await this.#look(onFrame)) && looks < looksMaxCount; looks++);
       if (await this.#readNew(sink)) continue
       // An abort ends the wait.
       await delay(this.#options.pollMs ?? pollDefaultMs, undefined, { signal }).catch(() => undefined)
     }
   }
 
-  /** Brings `#files` up to date: what is there, in the order of first frames. */
-  async #look(onFrame: (frame: FrameView) => void): Promise<void> {
+  /** Brings `#files` up to date: what is there, in the order of first frames. Whether any was found that was not known. */
+  async #look(onFrame: (frame: FrameView) => void): Promise<boolean> {
+    let hasFound = false
     const present = new Set<string>()
     this.#isOrdered = true
     for (const name of await this.#names()) {
@@ -127,18 +131,20 @@ export class FollowedFolderSource implements FrameSource {
       if (known !== undefined) this.#lose(known)
       this.#files.set(name, await this.#begun(path, is, onFrame, known))
       this.#isOrdered = false
+      hasFound = true
     }
     for (const [name, file] of this.#files) {
       if (present.has(name)) continue
       this.#files.delete(name)
       this.#lose(file)
     }
-    if (this.#isOrdered) return
+    if (this.#isOrdered) return hasFound
     const inOrder = [...this.#files].sort(([aName, a], [bName, b]) => {
       const byTime = a.firstFrameUs < b.firstFrameUs ? -1 : a.firstFrameUs > b.firstFrameUs ? 1 : 0
       return byTime === 0 ? (aName < bName ? -1 : 1) : byTime
     })
     this.#files = new Map(inOrder)
+    return hasFound
   }
 
   /** None while the folder is away: its writer may make it anew. */
