@@ -22,12 +22,13 @@ const file = join(home, 'shop.pcap')
 const shop = testCapture(10)
 writeFileSync(file, shop.bytes)
 
-it('prints each transaction of a file, redacted, as one line', async () => {
+it('prints each transaction of a file, redacted, as one line, the same each time', async () => {
   const { code, out, err } = await runCommand(['capture', file], home)
   expect([code, err]).toEqual([0, ''])
   const lines = out.trimEnd().split('\n')
   expect(lines.map((line) => JSON.parse(line).method).sort()).toHaveLength(shop.transactionCount)
   expect(out).not.toContain('canary-')
+  expect((await runCommand(['capture', file], home)).out).toBe(out)
 })
 
 it('--stats says what was seen, and nothing else', async () => {

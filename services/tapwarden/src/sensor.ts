@@ -45,6 +45,10 @@ export class FaultKeepingSource implements FrameSource {
     this.#inner = inner
   }
 
+  get comesAtOnce(): boolean {
+    return this.#inner.comesAtOnce === true
+  }
+
   async frames(sink: FrameSink): Promise<void> {
     try {
       await this.#inner.frames(sink)
