@@ -3,13 +3,15 @@
  *
  * - `teach`: 2xx of a method that does something.
  * - `update`: every other answer, redirects and 304 included: counts for an endpoint that exists, never makes one.
- * - a reason to ignore it: HEAD, OPTIONS and the like, files and pages fetched without a token, answers that an edge of ours gave, requests nobody answered.
+ * - a reason to ignore it: HEAD, OPTIONS and the like, files and pages fetched without a token, answers that an edge of ours gave, requests nobody answered,
+ *   requests whose host is not known.
  *
  * A single-page application answers every path with the same page: its answers are recognised later, by size under unrelated
  * first segments (`CatchAllWatch`), because the first of them look like any other.
  */
 
 import { BoundedMap } from '@tapwarden/base/bounded-map'
+import { fieldsUnknownAnomaly } from '@tapwarden/contracts/transaction'
 import type { CatalogTransaction } from './catalog-transaction.js'
 
 export type Admission = 'teach' | 'update' | IgnoreReason
@@ -17,6 +19,7 @@ export type Admission = 'teach' | 'update' | IgnoreReason
 export type IgnoreReason =
   | 'unanswered'
   | 'answered by an edge of ours'
+  | 'host not known'
   | 'HEAD, OPTIONS and the like'
   | 'files and pages'
   | 'one page for every path'
@@ -38,6 +41,8 @@ export function admission(transaction: CatalogTransaction): Admission {
   const status = transaction.status
   if (status === undefined) return 'unanswered'
   if (transaction.edgeDecisionId !== undefined) return 'answered by an edge of ours'
+  // It names one, in a field that the sensor could not read: without it the endpoint would be another.
+  if (transaction.host === '' && transaction.anomalies?.includes(fieldsUnknownAnomaly) === true) return 'host not known'
   if (ignoredMethods.has(transaction.method)) return 'HEAD, OPTIONS and the like'
   // A browser sends cookies with every file, but nobody sends a token of an API to fetch a static one.
   const withToken = transaction.authScheme !== 'none' && transaction.authScheme !== 'cookie'

@@ -84,6 +84,7 @@ describe('admission', () => {
     [sampleTransaction('/a', { method: 'OPTIONS' }), 'nor does a preflight'],
     [sampleTransaction('/a', { edgeDecisionId: 'd-0123456789abcdef' }), 'nor an answer of our own edge'],
     [sampleTransaction('/static/app.js'), 'nor a static file'],
+    [sampleTransaction('/a', { host: '', anomalies: ['http2.fields-unknown'] }), 'nor a request of an unknown host'],
     [sampleTransaction('/a', { status: 301 }), 'nor a redirection'],
   ])('%#: %s', (transaction) => {
     expect(templates([transaction])).toEqual([])
