@@ -14,7 +14,7 @@ import { looksLikeText } from './coding-ways.js'
 import { forgetDecoded } from './content.js'
 import { HeaderBlock, HpackDecoder } from './hpack.js'
 import type { AnomalyName, FlowAnomalyName, HttpCounters, HttpLimits } from './http-limits.js'
-import { fillRequest, fillResponse, fillTrailers, pseudo, readPseudo, statusOf, textOf } from './http2-head.js'
+import { absent, fillRequest, fillResponse, fillTrailers, pseudo, readPseudo, statusOf, textOf } from './http2-head.js'
 import { type FrameListener, type FrameOddity, Http2Parser } from './http2-parser.js'
 import { Http2Stream, streamBytes } from './http2-stream.js'
 import type { Message, MessagePool } from './message.js'
@@ -48,8 +48,10 @@ const settingFrameMaxBytes = 5
 const rapidResetMin = 100
 /** A stream is kept up to this size, however much all others hold, if it is the only one. */
 const waitingAlwaysBytes = 8_192
-const noneStatus = -1
-const statusNames = { continue: 100, ok: 200, redirection: 300 } as const
+/** RFC 9110 §15. */
+const interimStatusMin = 100
+const finalStatusMin = 200
+const redirectionStatusMin = 300
 
 export class Http2Flow implements FrameListener {
   reversed: boolean
@@ -304,16 +306,16 @@ export class Http2Flow implements FrameListener {
     }
     const id = half.streamId
     const isNew = id > this.#lastRequestId && id % 2 === 1
-    if (!isNew && (this.#isWhole || pseudo.method === noneStatus)) {
+    if (id === 0 || (!isNew && (this.#isWhole || pseudo.method === absent))) {
       this.#strayFrame(half)
       return
     }
-    const hasTarget = pseudo.path !== noneStatus || textOf(block, pseudo.method) === 'CONNECT'
+    const hasTarget = pseudo.path !== absent || textOf(block, pseudo.method) === 'CONNECT'
     // Trailers of a request that was not seen.
-    if (pseudo.method === noneStatus && !hasTarget && block.unknownCount === 0 && !this.#isWhole) return
+    if (pseudo.method === absent && !hasTarget && block.unknownCount === 0 && !this.#isWhole) return
     this.#lastRequestId = Math.max(this.#lastRequestId, id)
     const stream = this.#open(id)
-    if (pseudo.method === noneStatus || !hasTarget || block.isTooLong) this.#refuseRequest()
+    if (pseudo.method === absent || !hasTarget || block.isTooLong) this.#refuseRequest()
     else this.#takeRequest(stream, half)
     if (half.endsStream) this.#endHalf(stream, half)
     this.#count(stream)
@@ -356,7 +358,7 @@ export class Http2Flow implements FrameListener {
     this.#lastPushId = id
     const stream = this.#open(id)
     stream.isPushed = true
-    if (pseudo.method === noneStatus || pseudo.path === noneStatus || block.isTooLong) this.#refuseRequest()
+    if (pseudo.method === absent || pseudo.path === absent || block.isTooLong) this.#refuseRequest()
     else this.#takeRequest(stream, half)
     stream.isRequestEnded = true
     if (stream.request !== undefined) stream.request.isEnded = true
@@ -374,7 +376,7 @@ export class Http2Flow implements FrameListener {
       return
     }
     const status = statusOf(block)
-    if (status >= statusNames.continue && status < statusNames.ok) {
+    if (status >= interimStatusMin && status < finalStatusMin) {
       this.#counters.interimResponseCount++
       return
     }
@@ -384,7 +386,7 @@ export class Http2Flow implements FrameListener {
   }
 
   #takeResponse(stream: Http2Stream, request: Message, half: Http2Parser, status: number): void {
-    if (status === noneStatus) {
+    if (status === absent) {
       if (!stream.isStatusUnknown)
         request.report(block.unknownCount > 0 ? 'http2.status-unknown' : 'http2.pseudo-field-invalid')
       stream.isStatusUnknown = true
@@ -399,7 +401,7 @@ export class Http2Flow implements FrameListener {
     }
     stream.setResponse(response)
     this.#touch(stream)
-    if (status < statusNames.redirection && request.hasMethod('CONNECT') && !half.endsStream)
+    if (status < redirectionStatusMin && request.hasMethod('CONNECT') && !half.endsStream)
       this.#openTunnel(stream, response)
   }
 
@@ -638,7 +640,7 @@ export class Http2Flow implements FrameListener {
 
   #strayResponse(half: Http2Parser): void {
     const status = statusOf(block)
-    const isFinal = status >= statusNames.ok
+    const isFinal = status >= finalStatusMin
     if (isFinal && (!this.#isWhole || half.streamId > this.#lastRequestId)) this.#counters.orphanResponseCount++
     else this.#strayFrame(half)
   }
@@ -646,8 +648,8 @@ export class Http2Flow implements FrameListener {
   /** Joined midway: who asks is told by the first block that says a method or a status. */
   #findSides(half: Http2Parser): void {
     const isRequest = half === this.#requests
-    const isAsking = pseudo.method !== noneStatus || half.promisedStreamId !== 0
-    if (!isAsking && pseudo.status === noneStatus) return
+    const isAsking = pseudo.method !== absent || half.promisedStreamId !== 0
+    if (!isAsking && pseudo.status === absent) return
     this.#hasSides = true
     // The server sends promises.
     const fromClient = isAsking && half.promisedStreamId === 0

@@ -28,25 +28,26 @@ const connectionFields = ['connection', 'proxy-connection', 'keep-alive', 'trans
     hash: nameHashOf(name),
   }),
 )
-const none = -1
+/** A position where nothing stands. */
+export const absent = -1
 const colon = 0x3a
 
-/** Positions of the pseudo-fields in the block that was read last; `none` for what is not there. Filled again for each. */
+/** Positions of the pseudo-fields in the block that was read last; `absent` for what is not there. Filled again for each. */
 export const pseudo = {
-  method: none,
-  path: none,
-  scheme: none,
-  authority: none,
-  protocol: none,
-  status: none,
+  method: absent,
+  path: absent,
+  scheme: absent,
+  authority: absent,
+  protocol: absent,
+  status: absent,
   /** One is repeated, unknown, or behind a field. RFC 9113 §8.3. */
   isOdd: false,
 }
 
 /** Looks for the pseudo-fields of `block`. */
 export function readPseudo(block: HeaderBlock): void {
-  pseudo.method = pseudo.path = pseudo.scheme = none
-  pseudo.authority = pseudo.protocol = pseudo.status = none
+  pseudo.method = pseudo.path = pseudo.scheme = absent
+  pseudo.authority = pseudo.protocol = pseudo.status = absent
   pseudo.isOdd = false
   let hasField = false
   for (let index = 0; index < block.count; index++) {
@@ -56,7 +57,7 @@ export function readPseudo(block: HeaderBlock): void {
     }
     if (hasField) pseudo.isOdd = true
     const key = keyOf(block.hashes[index]!)
-    if (key === undefined || pseudo[key] !== none) pseudo.isOdd = true
+    if (key === undefined || pseudo[key] !== absent) pseudo.isOdd = true
     else pseudo[key] = index
   }
 }
@@ -82,20 +83,20 @@ function keyOf(hash: number): 'method' | 'path' | 'scheme' | 'authority' | 'prot
 
 /** Value of field `index` of a block, Latin-1; empty where there is none. */
 export function textOf(block: HeaderBlock, index: number): string {
-  return index === none ? '' : latin1(block.bytes, block.valueFrom(index), block.valueTo(index))
+  return index === absent ? '' : latin1(block.bytes, block.valueFrom(index), block.valueTo(index))
 }
 
 /** Of the block that `readPseudo` read: 100 to 999, or -1. */
 export function statusOf(block: HeaderBlock): number {
   const text = textOf(block, pseudo.status)
-  return /^[1-9][0-9]{2}$/.test(text) ? Number(text) : none
+  return /^[1-9][0-9]{2}$/.test(text) ? Number(text) : absent
 }
 
 /** Fills `message`, a request, from the block that `readPseudo` read and that has a method. */
 export function fillRequest(message: Message, block: HeaderBlock): void {
   const { startLine } = message
   const method = pseudo.method
-  if (pseudo.status !== none) pseudo.isOdd = true
+  if (pseudo.status !== absent) pseudo.isOdd = true
   message.appendHead(block.bytes, block.valueFrom(method), block.valueTo(method))
   const shift = message.headBytes
   rename(block)
@@ -113,15 +114,15 @@ export function fillRequest(message: Message, block: HeaderBlock): void {
   }
   startLine.status = 0
   finishHead(message, block, shift)
-  if (pseudo.authority !== none) checkHost(message)
+  if (pseudo.authority !== absent) checkHost(message)
 }
 
 /** Likewise a response, with its status. */
 export function fillResponse(message: Message, block: HeaderBlock, status: number): void {
   const { startLine } = message
-  const isOfRequest = Math.max(pseudo.method, pseudo.path, pseudo.scheme, pseudo.authority, pseudo.protocol) > none
+  const isOfRequest = Math.max(pseudo.method, pseudo.path, pseudo.scheme, pseudo.authority, pseudo.protocol) > absent
   if (isOfRequest) pseudo.isOdd = true
-  pseudo.authority = pseudo.protocol = none
+  pseudo.authority = pseudo.protocol = absent
   message.appendHead(block.bytes, 0, block.usedBytes)
   startLine.methodEnd = startLine.targetStart = startLine.targetEnd = 0
   startLine.status = status
@@ -148,26 +149,26 @@ export function fillTrailers(message: Message, block: HeaderBlock): void {
 export function announcedBytes(message: Message): number {
   const { fields } = message
   const index = fields.indexOfHashed('content-length', lengthHash, 0)
-  if (index < 0) return none
+  if (index < 0) return absent
   const text = fields.value(index)
   if (/^[0-9]{1,15}$/.test(text)) return Number(text)
   message.report('http.content-length-invalid')
-  return none
+  return absent
 }
 
 /** A target that is none of the block's values: CONNECT has none of its own, and that of RFC 8441 one in parts. */
 function targetOf(block: HeaderBlock): string | undefined {
   const authority = textOf(block, pseudo.authority)
   if (textOf(block, pseudo.method) !== 'CONNECT') return undefined
-  if (pseudo.protocol === none) return authority
+  if (pseudo.protocol === absent) return authority
   return `${textOf(block, pseudo.scheme)}://${authority}${textOf(block, pseudo.path)}`
 }
 
 /** Writes the names that these two have as fields over the ends of their own. */
 function rename(block: HeaderBlock): void {
   const { authority, protocol } = pseudo
-  if (authority !== none) block.bytes.write('host', block.nameTo(authority) - 4, 'latin1')
-  if (protocol !== none) block.bytes.write('upgrade', block.nameTo(protocol) - 7, 'latin1')
+  if (authority !== absent) block.bytes.write('host', block.nameTo(authority) - 4, 'latin1')
+  if (protocol !== absent) block.bytes.write('upgrade', block.nameTo(protocol) - 7, 'latin1')
 }
 
 function finishHead(message: Message, block: HeaderBlock, shift: number): void {
@@ -188,7 +189,7 @@ function finishHead(message: Message, block: HeaderBlock, shift: number): void {
   if (pseudo.isOdd) message.report('http2.pseudo-field-invalid')
   for (const { name, hash } of connectionFields) {
     const index = fields.indexOfHashed(name, hash, 0)
-    if (index >= 0 && !(name === 'upgrade' && pseudo.protocol !== none))
+    if (index >= 0 && !(name === 'upgrade' && pseudo.protocol !== absent))
       message.report('http2.connection-specific-field')
   }
   const te = fields.indexOfHashed('te', teHash, 0)
