@@ -215,3 +215,48 @@ describe('PcapReader', () => {
     }
   })
 })
+
+describe('TLS secrets in a capture', () => {
+  const secretsBlock = (type: number, text: string) => {
+    const body = new Uint8Array(8 + text.length)
+    const view = new DataView(body.buffer)
+    view.setUint32(0, type, true)
+    view.setUint32(4, text.length, true)
+    body.set(Buffer.from(text), 8)
+    return pcapngBlock(10, body)
+  }
+  const capture = concatBytes([
+    pcapngSection({ interfaces: [{ linkType: 1 }] }),
+    secretsBlock(0x544c534b, 'CLIENT_RANDOM ab cd\n'),
+    secretsBlock(0x57474b4c, 'of WireGuard\n'),
+    secretsBlock(0x544c534b, 'x'),
+    secretsBlock(0x544c534b, 'y'.repeat(2_000_000)),
+  ])
+
+  it.each([
+    1,
+    7,
+    4_096,
+    capture.length,
+  ])('are handed on in pieces of %i bytes, those of other protocols and large ones skipped', (count) => {
+    const seen: string[] = []
+    const reader = new PcapReader({
+      onFrame: () => undefined,
+      onTlsSecrets: (bytes, from, to) => seen.push(Buffer.from(bytes.subarray(from, to)).toString()),
+    })
+    for (let at = 0; at < capture.length; at += count) reader.push(capture, at, Math.min(at + count, capture.length))
+    expect(reader.end()).toBeUndefined()
+    expect(seen).toEqual(['CLIENT_RANDOM ab cd\n', 'x'])
+    expect(reader.skippedBlockCount).toBe(1)
+  })
+
+  it('are skipped where nobody asks for them, and nothing is read beyond their block', () => {
+    expect(read([capture])).toEqual({ frames: [], fault: undefined })
+    const damaged = pcapngBlock(10, Uint8Array.from([0x4b, 0x53, 0x4c, 0x54, 255, 255, 0, 0]))
+    const reader = new PcapReader({ onFrame: () => undefined, onTlsSecrets: () => expect.unreachable() })
+    reader.push(
+      concatBytes([pcapngSection({ interfaces: [{ linkType: 1 }] }), damaged, pcapngBlock(10, new Uint8Array(4))]),
+    )
+    expect(reader.end()).toBeUndefined()
+  })
+})

@@ -47,6 +47,8 @@ export interface FrameView {
 export interface PcapReaderOptions {
   /** Must not call back into the reader. */
   readonly onFrame: (frame: FrameView) => void
+  /** TLS secrets that the capture brings along, in the format of a key log: `bytes[from, to)`, borrowed. Without it they are skipped. */
+  readonly onTlsSecrets?: (bytes: Uint8Array, from: number, to: number) => void
   /** A frame longer than this is a fault. Default `frameDefaultMaxBytes`. */
   readonly frameMaxBytes?: number
 }
@@ -68,6 +70,10 @@ const interfaceDescription = 1
 const obsoletePacket = 2
 const simplePacket = 3
 const enhancedPacket = 6
+/** draft-ietf-opsawg-pcapng §4.7. */
+const decryptionSecrets = 10
+const tlsKeyLog = 0x544c534b
+const secretsHeaderBytes = 8
 
 interface PcapVariant {
   readonly littleEndian: boolean
@@ -96,6 +102,7 @@ const noView: DataView = new DataView(noBytes.buffer)
 
 export class PcapReader {
   readonly #onFrame: (frame: FrameView) => void
+  readonly #onTlsSecrets: PcapReaderOptions['onTlsSecrets']
   readonly #frameMaxBytes: number
   readonly #frame: Mutable<FrameView> = {
     buffer: noBytes,
@@ -134,6 +141,7 @@ export class PcapReader {
 
   constructor(options: PcapReaderOptions) {
     this.#onFrame = options.onFrame
+    this.#onTlsSecrets = options.onTlsSecrets
     this.#frameMaxBytes = options.frameMaxBytes ?? frameDefaultMaxBytes
     assert(this.#frameMaxBytes > 0 && this.#frameMaxBytes <= skippedBlockMaxBytes, 'a frame limit is 1 byte to 16 MiB')
   }
@@ -305,7 +313,8 @@ export class PcapReader {
     if (blockBytes < (isSection ? sectionMinBytes : blockMinBytes) || (blockBytes & 3) !== 0) {
       return this.#fail('malformed-record', `a block says it is ${blockBytes} bytes long`)
     }
-    if (!isSection && !isInterpreted(type)) {
+    const areSecrets = type === decryptionSecrets && this.#onTlsSecrets !== undefined
+    if (!isSection && !isInterpreted(type) && !(areSecrets && blockBytes <= blockOverheadMaxBytes)) {
       if (blockBytes > skippedBlockMaxBytes) return this.#tooLarge(blockBytes, skippedBlockMaxBytes)
       this.skippedBlockCount++
       this.#skipBytes = blockBytes - blockMinBytes
@@ -320,10 +329,18 @@ export class PcapReader {
     const body = at + blockHeaderBytes
     const bodyEnd = at + blockBytes - 4
     if (isSection) this.#interfaces = []
+    else if (areSecrets) this.#secrets(bytes, view, body, bodyEnd)
     else if (type === interfaceDescription) {
       if (!this.#describeInterface(view, body, bodyEnd)) return FAULT
     } else if (!this.#packetBlock(type, bytes, view, body, bodyEnd)) return FAULT
     return blockBytes
+  }
+
+  #secrets(bytes: Uint8Array, view: DataView, body: number, bodyEnd: number): void {
+    const from = body + secretsHeaderBytes
+    if (from > bodyEnd || view.getUint32(body, this.#littleEndian) !== tlsKeyLog) return
+    const to = from + view.getUint32(body + 4, this.#littleEndian)
+    if (to <= bodyEnd) this.#onTlsSecrets?.(bytes, from, to)
   }
 
   /** The byte order of a section is told by its header, whose length can be read only then. */

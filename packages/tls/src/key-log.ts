@@ -74,6 +74,16 @@ export class KeyLog {
     this.#gather(bytes, from, bytes.length)
   }
 
+  /** Lines that another place than the file brought, whole; what is read of the file's own last line stays. */
+  pushAside(bytes: Uint8Array): void {
+    const [line, isTooLong] = [this.#line, this.#isLineTooLong]
+    this.restart()
+    this.push(bytes)
+    this.end()
+    this.#line = line
+    this.#isLineTooLong = isTooLong
+  }
+
   /** The file is complete: a last line without its end counts, too. */
   end(): void {
     this.#takeLine()

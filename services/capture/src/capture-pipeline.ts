@@ -17,6 +17,7 @@ import type { FlowInfo } from '@tapwarden/net/flow-table'
 import type { FrameView } from '@tapwarden/pcap/pcap-reader'
 import type { Redactor } from '@tapwarden/redaction/redact-transaction'
 import type { Logger } from '@tapwarden/runtime/logger'
+import { KeyLog } from '@tapwarden/tls/key-log'
 import { type CaptureStatistics, captureStatistics } from './capture-statistics.js'
 import type { CaptureConfig } from './config.js'
 import type { FrameSink, FrameSource } from './frame-source.js'
@@ -132,6 +133,8 @@ class CapturePipeline implements FrameSink {
   readonly #isShedding: boolean
   readonly #keys: KeyLogFile | undefined
   readonly #keyLogGrows: boolean
+  /** Of the file, and of what captures bring along. */
+  readonly #keyLog: KeyLog
   #packetCount = 0
   #bytes = 0
   #observedAtUs = 0
@@ -147,6 +150,7 @@ class CapturePipeline implements FrameSink {
     this.#options = options
     this.#isShedding = policy === 'shed'
     this.#keys = keys
+    this.#keyLog = keys?.keyLog ?? new KeyLog()
     const { pendingMaxBytes, totalMaxBytes } = config.tls
     // Beside a file the key log is as complete as it will be.
     this.#keyLogGrows = options.keyLogGrows ?? this.#isShedding
@@ -156,7 +160,11 @@ class CapturePipeline implements FrameSink {
       flowLimits: flowLimitsOf(config),
       httpLimits: config.http,
       tunnels: tunnelOptionsOf(config.tunnels),
-      tls: { keyLog: keys?.keyLog, waitsForKeys: this.#keyLogGrows, limits: { pendingMaxBytes, totalMaxBytes } },
+      tls: {
+        keyLog: this.#keyLog,
+        waitsForKeys: keys !== undefined && this.#keyLogGrows,
+        limits: { pendingMaxBytes, totalMaxBytes },
+      },
       share: options.share,
       onFlowFault: (error) => this.#noteFlowFault(error),
     })
@@ -179,6 +187,10 @@ class CapturePipeline implements FrameSink {
     this.#observedAtUs = frame.timestampUs
     this.#reader.frame(frame)
     this.#closeByEventTime(frame.timestampUs)
+  }
+
+  tlsSecrets(bytes: Uint8Array, from: number, to: number): void {
+    this.#keyLog.pushAside(bytes.subarray(from, to))
   }
 
   async afterBlock(): Promise<void> {
@@ -264,13 +276,17 @@ class CapturePipeline implements FrameSink {
       missedBytes: totals.missedBytes,
       opaqueFlows: { ...http.opaqueFlows },
       opaqueBytes: totals.opaqueBytes,
-      tls: tlsSummary(tls.counters, tls.servers, this.#keys?.keyLog),
+      tls: tlsSummary(tls.counters, tls.servers, this.#hasKeyLog ? this.#keyLog : undefined),
       tunnels: this.#reader.statistics().frames.tunnels,
       kernelDropCount: totals.kernelDropCount,
       shedCount: totals.shedCount,
       anomalies: Object.fromEntries(totals.anomalies),
       warnings: source.warnings,
     }
+  }
+
+  get #hasKeyLog(): boolean {
+    return this.#keys !== undefined || this.#keyLog.generation > 0
   }
 
   #publish(flow: FlowInfo, transaction: RawTransaction): void {

@@ -7,7 +7,7 @@
  * of a block that began in the block before is kept as a copy, since its reader reuses those bytes for the one that the block cuts.
  */
 
-import { type FrameView, PcapReader } from '@tapwarden/pcap/pcap-reader'
+import { type FrameView, PcapReader, type PcapReaderOptions } from '@tapwarden/pcap/pcap-reader'
 import type { CaptureInput } from './capture-input.js'
 import { captureFault } from './capture-start.js'
 import { FrameSourceError } from './frame-source.js'
@@ -55,10 +55,13 @@ export class FrameCursor {
   #aheadUntilUs = Number.NEGATIVE_INFINITY
   #onAhead: (frame: FrameView) => void = () => undefined
 
-  constructor(input: CaptureInput) {
+  constructor(input: CaptureInput, onTlsSecrets?: PcapReaderOptions['onTlsSecrets']) {
     this.input = input
     this.#blocks = input.blocks()
-    this.#reader = new PcapReader({ onFrame: (frame) => this.#take(frame) })
+    this.#reader = new PcapReader({
+      onFrame: (frame) => this.#take(frame),
+      ...(onTlsSecrets === undefined ? {} : { onTlsSecrets }),
+    })
   }
 
   /** Whether everything that was read is handed on, and more may come. */

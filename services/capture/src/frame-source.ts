@@ -8,6 +8,8 @@ import type { FrameView } from '@tapwarden/pcap/pcap-reader'
 export interface FrameSink {
   /** Synchronous; `frame` is borrowed until it returns. What it throws ends the source and is rethrown by `frames`. */
   frame(frame: FrameView): void
+  /** TLS secrets that a capture brings along, as `bytes[from, to)` of a key log, borrowed; in front of the frames behind them. */
+  tlsSecrets?(bytes: Uint8Array, from: number, to: number): void
   /** Awaited after each block: where a pipeline publishes, and so holds the source back. */
   afterBlock?(): Promise<void> | void
 }

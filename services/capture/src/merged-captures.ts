@@ -103,7 +103,7 @@ export class MergedCapturesSource implements FrameSource {
       while (!this.#isStopped) {
         const first = this.#oldest()
         if (this.#waiting.length > 0 && startOf(this.#waiting[0]) <= (first?.headUs ?? Number.POSITIVE_INFINITY)) {
-          if (await this.#openNext()) continue
+          if (await this.#openNext(sink)) continue
         }
         if (first === undefined) return
         const opensAtUs = this.#canOpen ? startOf(this.#waiting[0]) : Number.POSITIVE_INFINITY
@@ -122,7 +122,7 @@ export class MergedCapturesSource implements FrameSource {
   }
 
   /** False when too many are open. Afterwards the cursor has a head, or has ended and is closed. */
-  async #openNext(): Promise<boolean> {
+  async #openNext(sink: FrameSink): Promise<boolean> {
     const capture = this.#waiting[0]
     if (capture === undefined) return false
     if (!this.#canOpen) {
@@ -137,7 +137,7 @@ export class MergedCapturesSource implements FrameSource {
     this.#waiting = this.#waiting.slice(1)
     try {
       const input = await CaptureInput.open(capture.path, { blockBytes: this.#blockBytes })
-      const cursor = new FrameCursor(input)
+      const cursor = new FrameCursor(input, sink.tlsSecrets?.bind(sink))
       this.#open.push({ cursor, order: this.#order.get(capture) ?? 0 })
       await this.#refill(cursor, Number.NEGATIVE_INFINITY, () => undefined, {})
     } catch (error) {

@@ -91,6 +91,7 @@ export class PcapFileSource implements FrameSource {
         this.#frameCount++
         sink.frame(frame)
       },
+      onTlsSecrets: (bytes, from, to) => sink.tlsSecrets?.(bytes, from, to),
     })
     for await (const block of input.blocks()) {
       const fault = reader.push(block)

@@ -7,13 +7,15 @@ import { sensorIntervalTopic } from '@tapwarden/contracts/sensor-interval'
 import { type HttpTransaction, transactionTopic } from '@tapwarden/contracts/transaction'
 import type { BuiltFrame, Turn } from '@tapwarden/net/frame-builder'
 import { PcapReader } from '@tapwarden/pcap/pcap-reader'
-import { writePcap } from '@tapwarden/pcap/pcap-writer'
+import { concatBytes, pcapngBlock, pcapngSection, writePcap, writePcapng } from '@tapwarden/pcap/pcap-writer'
 import { createRedactor } from '@tapwarden/redaction/redact-transaction'
 import { silentLogger } from '@tapwarden/runtime/logger'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type CaptureOptions, runCapture } from './capture-pipeline.js'
 import { captureConfigSchema } from './config.js'
 import type { FrameSink, FrameSource } from './frame-source.js'
+import { MergedCapturesSource } from './merged-captures.js'
+import { PcapFileSource } from './pcap-file.js'
 import { framesOf, makeIdentity, recordExchange } from './tls-recording.js'
 
 const turns: readonly Turn[] = ['/one', '/two'].flatMap((path) => [
@@ -101,6 +103,26 @@ describe('the sensor', () => {
     const shown = `${published.toString('latin1')}${JSON.stringify(summary)}`.toLowerCase()
     for (const word of keyLog.toLowerCase().match(/[0-9a-f]{32,}/g) ?? expect.unreachable()) {
       expect(shown).not.toContain(word.slice(0, 32))
+    }
+  })
+
+  it('takes the secrets that a capture brings along', async () => {
+    const { turns: said, keyLog } = await recordExchange(turns, { identity: makeIdentity('ec') })
+    const text = Buffer.from(keyLog)
+    const head = new Uint8Array(8)
+    new DataView(head.buffer).setUint32(0, 0x544c534b, true)
+    new DataView(head.buffer).setUint32(4, text.length, true)
+    const options = { interfaces: [{ linkType: 1 }] }
+    const section = pcapngSection(options).length
+    const whole = writePcapng(framesOf(said), options)
+    const secrets = pcapngBlock(10, concatBytes([head, text]))
+    const path = join(folder, 'with-secrets.pcapng')
+    writeFileSync(path, concatBytes([whole.subarray(0, section), secrets, whole.subarray(section)]))
+    const merged = new MergedCapturesSource([{ path, firstFrameUs: 0 }])
+    for (const source of [new PcapFileSource([path]), merged]) {
+      const { summary, transactions } = await run(source, {})
+      expect(transactions.map((each) => each.path)).toEqual(['/one', '/two'])
+      expect(summary.tls.keyLog?.connectionCount).toBe(1)
     }
   })
 

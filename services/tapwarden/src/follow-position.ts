@@ -74,6 +74,7 @@ export class CheckpointedSource implements FrameSource {
     let lastMs = this.#nowMs()
     await this.#inner.frames({
       frame: (frame) => sink.frame(frame),
+      tlsSecrets: (bytes, from, to) => sink.tlsSecrets?.(bytes, from, to),
       afterBlock: async () => {
         await sink.afterBlock?.()
         if (this.#nowMs() - lastMs < this.#options.everyMs) return

@@ -27,6 +27,7 @@ export class PacedSource implements FrameSource {
     let waiting: FrameView[] = []
     return this.#inner.frames({
       frame: (frame) => waiting.push(copyOf(frame)),
+      tlsSecrets: (bytes, from, to) => sink.tlsSecrets?.(bytes, from, to),
       afterBlock: async () => {
         const due = waiting
         waiting = []
