@@ -1,8 +1,11 @@
 /** Law: whatever way frames are spread over captures, each in order, merging gives them in the order of time. */
 
+import { execFile } from 'node:child_process'
+import { createWriteStream } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { writePcap, writePcapng } from '@tapwarden/pcap/pcap-writer'
 import fc from 'fast-check'
@@ -130,6 +133,34 @@ it('damage and cuts cost what is behind them in their capture alone', async () =
   expect(seen).toEqual([1, 5, 7, 10, 15, 25])
   expect(source.faults.map(({ code }) => code)).toEqual(['missing', 'record-too-large'])
   expect(source.statistics().warnings).toEqual([expect.stringMatching(/cut ends inside a record/)])
+})
+
+it('pipes are merged as they come: nothing is handed on before an older frame could come through another', async () => {
+  const names = ['in', 'out']
+  const paths = names.map((name) => join(folder, `pipe-${name}`))
+  for (const path of paths) await promisify(execFile)('mkfifo', [path])
+  const seen: number[] = []
+  let onSeen: () => void = () => undefined
+  const source = new MergedCapturesSource(paths.map((path) => ({ path, firstFrameUs: undefined })))
+  const running = source.frames({
+    frame: ({ timestampUs }) => {
+      seen.push(timestampUs - startUs)
+      onSeen()
+    },
+  })
+  const [first, second] = paths.map((path) => createWriteStream(path))
+  first?.write(bytesOf(1, [1, 4, 6], 300, 'pcap'))
+  const untilTwo = new Promise<void>((resolve) => {
+    onSeen = () => seen.length === 2 && resolve()
+  })
+  second?.write(bytesOf(2, [2, 3], 300, 'pcap').subarray(0, 24 + 316))
+  await untilTwo
+  expect(seen).toEqual([1, 2])
+  second?.end(bytesOf(2, [2, 3], 300, 'pcap').subarray(24 + 316))
+  first?.end()
+  await running
+  expect(seen).toEqual([1, 2, 3, 4, 6])
+  expect(source.comesAtOnce).toBe(false)
 })
 
 it('stop ends it between blocks', async () => {
