@@ -1,4 +1,4 @@
-/** HTTP/2 in clear between real clients and servers: Node's, curl, nghttp and h2load; every stream right, also joined midway. */
+/** HTTP/2 in clear between real clients and servers: Node's, curl, nghttp and h2load; every stream right, also joined midway. @long: one suite of peers. */
 
 import { execFile, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -15,7 +15,9 @@ import { captureFrom, captureOf, listening, type Recording, RecordingProxy } fro
 
 const run = promisify(execFile)
 const isMust = process.env['CI'] === 'true'
-const missing = (program: string) => spawnSync(program, ['--version']).error !== undefined && !isMust
+// Where Debian puts servers is on the path of root alone.
+const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` }
+const missing = (program: string) => spawnSync(program, ['--version'], { env }).error !== undefined && !isMust
 
 interface Answer {
   readonly status: number
@@ -351,7 +353,10 @@ describe.skipIf(isNghttpMissing)(`nghttp2${isNghttpMissing ? ', which is not ins
     const port = await listening(probe)
     await new Promise((resolve) => probe.close(resolve))
     children.push(
-      spawn('nghttpd', [...options, '--no-tls', '-a', '127.0.0.1', '-d', folder, String(port)], { stdio: 'ignore' }),
+      spawn('nghttpd', [...options, '--no-tls', '-a', '127.0.0.1', '-d', folder, String(port)], {
+        stdio: 'ignore',
+        env,
+      }),
     )
     for (let attempt = 0; attempt < 100 && !(await accepts(port)); attempt++) await delay(50)
     return await RecordingProxy.open(port)
