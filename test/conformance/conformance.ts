@@ -6,7 +6,7 @@
  */
 
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import process, { argv, execPath, stderr, stdout } from 'node:process'
@@ -27,11 +27,19 @@ function main(args: readonly string[]): number {
 
 /** Exit status as a capture program's: 1 when the file could not be read to its end; the lines before hold. */
 function printTransactions(file: string): number {
-  const { lines, fault } = transactionLines(readFileSync(file))
+  const { lines, fault } = transactionLines(readFileSync(file), keyLogBeside(file))
   stdout.write(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
   if (fault === undefined) return 0
   stderr.write(`${file}: ${fault}\n`)
   return 1
+}
+
+/** Secrets of a capture's TLS connections stand beside it, as NAME.keylog or NAME.keys, or are in it (pcapng). */
+function keyLogBeside(file: string): Uint8Array {
+  const bases = [file, file.replace(/\.(?:pcap|pcapng|cap)$/, '')]
+  const places = bases.flatMap((base) => ['keylog', 'keylog.txt', 'keys', 'sslkeylog'].map((end) => `${base}.${end}`))
+  const found = places.find((place) => existsSync(place))
+  return found === undefined ? new Uint8Array(0) : readFileSync(found)
 }
 
 function scoreCorpus(corpus: string, options: readonly string[]): number {

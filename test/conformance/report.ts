@@ -20,9 +20,9 @@ const knownCarriers = new Set(
   ['vlan', 'qinq-88a8', 'sll', 'sll2', 'snap', 'ipfrag', 'atomicfrag'].map((name) => `encap:${name}`),
 )
 
-/** The tag that names what a file needs and the sensor does not read yet: a tunnel or TLS. Undefined when there is none. */
+/** The tag that names what a file needs and the sensor does not read yet: a tunnel. Undefined when there is none. */
 export function notYetRead(each: CorpusCase): string | undefined {
-  return each.tags.find((tag) => (tag.startsWith('encap:') && !knownCarriers.has(tag)) || tag === 'tls')
+  return each.tags.find((tag) => tag.startsWith('encap:') && !knownCarriers.has(tag))
 }
 
 export function passesInFull(each: CorpusCase): boolean {

@@ -4,6 +4,7 @@ import type { RawTransaction } from '@tapwarden/http/raw-transaction'
 import type { FlowInfo } from '@tapwarden/net/flow-table'
 import { PcapReader } from '@tapwarden/pcap/pcap-reader'
 import { TransactionReader } from '@tapwarden/service-capture/transaction-reader'
+import { KeyLog } from '@tapwarden/tls/key-log'
 
 export interface TransactionLine {
   readonly conn: string
@@ -26,12 +27,19 @@ export interface CaptureLines {
   readonly fault: string | undefined
 }
 
-export function transactionLines(capture: Uint8Array): CaptureLines {
+/** `keyLog`: secrets of its TLS connections, beside those that the capture brings along. */
+export function transactionLines(capture: Uint8Array, keyLog: Uint8Array = new Uint8Array(0)): CaptureLines {
   const lines: TransactionLine[] = []
+  const secrets = new KeyLog()
+  secrets.pushAside(keyLog)
   const transactions = new TransactionReader({
     onTransaction: (flow, transaction) => lines.push(lineOf(flow, transaction)),
+    tls: { keyLog: secrets },
   })
-  const frames = new PcapReader({ onFrame: (frame) => transactions.frame(frame) })
+  const frames = new PcapReader({
+    onFrame: (frame) => transactions.frame(frame),
+    onTlsSecrets: (bytes, from, to) => secrets.pushAside(bytes.subarray(from, to)),
+  })
   const fault = frames.push(capture) ?? frames.end()
   transactions.end()
   return { lines, fault: fault === undefined ? undefined : `${fault.code}: ${fault.detail}` }
