@@ -7,7 +7,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
-import { pcapHeader, pcapRecord, writePcap, writePcapng } from '@tapwarden/pcap/pcap-writer'
+import {
+  concatBytes,
+  pcapHeader,
+  pcapngBlock,
+  pcapngPacket,
+  pcapngSection,
+  pcapRecord,
+  writePcap,
+  writePcapng,
+} from '@tapwarden/pcap/pcap-writer'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FollowedFolderSource } from './followed-folder.js'
 
@@ -113,6 +122,25 @@ it('however the ring goes on between two calls of ours, frames come in the order
   await until(frameCount)
   expect(seen).toEqual([...Array(frameCount).keys()])
   expect((await stop()).warnings).toEqual([])
+})
+
+it('hands on TLS secrets that a capture brings along, in front of the frames behind them', async () => {
+  const options = { interfaces: [ethernet] }
+  const text = new TextEncoder().encode('CLIENT_RANDOM ab cd\n')
+  const block = new Uint8Array(8 + text.length)
+  new DataView(block.buffer).setUint32(0, 0x544c534b, true)
+  new DataView(block.buffer).setUint32(4, text.length, true)
+  block.set(text, 8)
+  const parts = [pcapngSection(options), pcapngBlock(10, block), pcapngPacket(frame(1), options)]
+  await writeFile(at('0'), concatBytes(parts))
+  const source = new FollowedFolderSource({ folder, pollMs: 1 })
+  const events: string[] = []
+  await source.frames({
+    tlsSecrets: (bytes, from, to) => void events.push(new TextDecoder().decode(bytes.subarray(from, to))),
+    frame: () => void events.push('frame'),
+    afterBlock: () => void source.stop(),
+  })
+  expect(events).toEqual(['CLIENT_RANDOM ab cd\n', 'frame'])
 })
 
 it('a restart skips what was dealt with before, and nothing else', async () => {

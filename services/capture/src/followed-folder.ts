@@ -15,7 +15,7 @@ import { constants, type Stats } from 'node:fs'
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type FrameView, PcapReader } from '@tapwarden/pcap/pcap-reader'
+import { type FrameView, PcapReader, type PcapReaderOptions } from '@tapwarden/pcap/pcap-reader'
 import { captureFault } from './capture-start.js'
 import { type FrameSink, type FrameSource, FrameSourceError, type FrameSourceStatistics } from './frame-source.js'
 
@@ -107,9 +107,13 @@ export class FollowedFolderSource implements FrameSource {
       this.lastFrameUs = frame.timestampUs
       sink.frame(frame)
     }
+    const into: PcapReaderOptions = {
+      onFrame,
+      onTlsSecrets: (bytes, from, to) => sink.tlsSecrets?.(bytes, from, to),
+    }
     const { signal } = this.#stopping
     while (!signal.aborted) {
-      for (let looks = 0; (await this.#look(onFrame)) && looks < looksMaxCount; looks++);
+      for (let looks = 0; (await this.#look(into)) && looks < looksMaxCount; looks++);
       if (await this.#readNew(sink)) continue
       // An abort ends the wait.
       await delay(this.#options.pollMs ?? pollDefaultMs, undefined, { signal }).catch(() => undefined)
@@ -117,7 +121,7 @@ export class FollowedFolderSource implements FrameSource {
   }
 
   /** Brings `#files` up to date: what is there, in the order of first frames. Whether any was found that was not known. */
-  async #look(onFrame: (frame: FrameView) => void): Promise<boolean> {
+  async #look(into: PcapReaderOptions): Promise<boolean> {
     let hasFound = false
     const present = new Set<string>()
     this.#isOrdered = true
@@ -129,7 +133,7 @@ export class FollowedFolderSource implements FrameSource {
       const known = this.#files.get(name)
       if (known !== undefined && (await this.#isSame(known, is))) continue
       if (known !== undefined) this.#lose(known)
-      this.#files.set(name, await this.#begun(path, is, onFrame, known))
+      this.#files.set(name, await this.#begun(path, is, into, known))
       this.#isOrdered = false
       hasFound = true
     }
@@ -182,7 +186,7 @@ export class FollowedFolderSource implements FrameSource {
   async #begun(
     path: string,
     is: Stats,
-    onFrame: (frame: FrameView) => void,
+    into: PcapReaderOptions,
     before: FollowedFile | undefined,
   ): Promise<FollowedFile> {
     const start = await startOf(path, startBytes)
@@ -194,7 +198,7 @@ export class FollowedFolderSource implements FrameSource {
       inode: is.ino,
       head: start?.subarray(0, headBytes) ?? new Uint8Array(0),
       firstFrameUs: start === undefined ? Number.POSITIVE_INFINITY : firstFrameOf(start),
-      reader: start !== undefined && isCapture(start) ? new PcapReader({ onFrame }) : undefined,
+      reader: start !== undefined && isCapture(start) ? new PcapReader(into) : undefined,
       readBytes: 0,
       sizeBytes: is.size,
       changedMs: is.mtimeMs,
