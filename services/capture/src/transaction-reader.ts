@@ -41,7 +41,8 @@ export interface ReaderStatistics {
   readonly frames: SegmentReaderStatistics
   readonly flows: FlowStatistics
   readonly http: HttpCounters
-  readonly tls: { readonly counters: TlsCounters; readonly servers: TlsServers }
+  /** `heldBytes`: of incomplete records and messages, and of what waits for secrets. */
+  readonly tls: { readonly counters: TlsCounters; readonly servers: TlsServers; readonly heldBytes: number }
   /** Connections given up because of a fault of ours. */
   readonly flowFaultCount: number
 }
@@ -165,7 +166,7 @@ export class TransactionReader {
       frames: this.#segments.statistics(),
       flows: this.#flows.statistics(),
       http: this.#http,
-      tls: { counters: this.#tls.counters, servers: this.#tls.servers },
+      tls: { counters: this.#tls.counters, servers: this.#tls.servers, heldBytes: this.#tls.memory.usedBytes },
       flowFaultCount: this.#flowFaultCount,
     }
   }
