@@ -67,6 +67,22 @@ describe('what was said over TLS is read as it is in clear', () => {
   })
 })
 
+it('requests sent together, before the tickets that stand in front of their responses, are each answered', async () => {
+  const together = [...turns.slice(4), ...turns.slice(0, 2), ...turns.slice(4)]
+  const limits = { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' } as const
+  const recording = await recordExchange(together, { identity: ec, server: limits, client: limits })
+  const request = recording.turns.findIndex(
+    ({ direction, bytes }, index) => index > 2 && direction === 'c2s' && bytes[0] === 23,
+  )
+  // Tickets on the wire behind the first requests, as of a server that is slow to send them.
+  const tickets = recording.turns.findIndex(({ direction }, index) => index > 1 && direction === 's2c')
+  const said = [...recording.turns]
+  if (tickets < request) said.splice(request, 0, ...said.splice(tickets, 1))
+  const { transactions, reader } = readFrames(framesOf(said), { tls: { keyLog: keyLogOf(recording.keyLog) } })
+  expect(transactions).toEqual(readFrames(framesOf(together)).transactions)
+  expect([...reader.anomalies()]).toEqual([])
+})
+
 describe('a connection that is cut and mixed in any way', () => {
   it.each(['TLSv1.2', 'TLSv1.3'] as const)('%s gives the same', async (version) => {
     const limits = { minVersion: version, maxVersion: version }
