@@ -106,6 +106,7 @@ const integersPerEntry = 4
 const initialEntries = 16
 const initialBytes = 1_024
 const noBytes = new Uint8Array(0)
+const noEntries = new Int32Array(0)
 /** Length of a name that was a reference to something unknown. */
 const unknownName = -1
 
@@ -116,7 +117,7 @@ export class DynamicTable {
   #bytes: Uint8Array = noBytes
   #to = 0
   /** A ring of: start, length of the name, length of the value, hash of the name. */
-  #entries = new Int32Array(0)
+  #entries = noEntries
   #oldest = 0
 
   /** Memory that it holds. */
@@ -168,7 +169,7 @@ export class DynamicTable {
     this.sizeBytes = 0
     this.#to = 0
     this.#bytes = noBytes
-    this.#entries = new Int32Array(0)
+    this.#entries = noEntries
     this.#oldest = 0
   }
 

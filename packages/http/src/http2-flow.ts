@@ -46,6 +46,8 @@ const settingTableBytes = 1
 const settingFrameMaxBytes = 5
 /** A client that resets so many streams, and more than half of all, does not want answers. */
 const rapidResetMin = 100
+/** What one costs with nothing in it, beyond a flow of HTTP/1, as measured. */
+const flowBytes = 2_048
 /** A stream is kept up to this size, however much all others hold, if it is the only one. */
 const waitingAlwaysBytes = 8_192
 /** RFC 9110 §15. */
@@ -100,6 +102,7 @@ export class Http2Flow implements FrameListener {
     this.#requestFields = new HpackDecoder(isStart)
     this.#responseFields = new HpackDecoder(isStart)
     this.#counters.http2FlowCount++
+    this.#countOverhead()
   }
 
   /** The client's bytes go on behind `PRI * HTTP/2.0` and the empty line. */
@@ -593,7 +596,8 @@ export class Http2Flow implements FrameListener {
 
   #countOverhead(): void {
     const parsersBytes = this.#requests.heldBytes + this.#responses.heldBytes
-    const bytes = parsersBytes + this.#requestFields.heldBytes + this.#responseFields.heldBytes
+    const tablesBytes = this.#requestFields.heldBytes + this.#responseFields.heldBytes
+    const bytes = this.#isDead ? 0 : flowBytes + parsersBytes + tablesBytes
     if (bytes === this.#overheadBytes) return
     this.#pool.count(bytes - this.#overheadBytes)
     this.#overheadBytes = bytes

@@ -57,7 +57,6 @@ const flagEndStream = 0x01
 const flagEndHeaders = 0x04
 const flagPadded = 0x08
 const flagPriority = 0x20
-const smallMaxBytes = 8
 
 export class Http2Parser {
   state: State
@@ -82,12 +81,12 @@ export class Http2Parser {
   #isMidway: boolean
   readonly #blockMaxBytes: number
   #prefaceBytes: number
-  readonly #head = new Uint8Array(frameHeadBytes)
+  /** A head, or what is read of a small payload, that is not all in one call: made when there is one, as most never meet one. */
+  #gathered: Uint8Array = noBytes
   #headCount = 0
   #remainingBytes = 0
   /** Padding at the end of the payload; -1: its length is still to come. */
   #padBytes = 0
-  readonly #small = new Uint8Array(smallMaxBytes)
   /** -1: part of it was missed. */
   #smallCount = 0
   /** Payload of a frame with part of a block, gathered; and the block's parts before. */
@@ -195,10 +194,11 @@ export class Http2Parser {
       }
     }
     let at = from
-    while (at < to && this.#headCount < frameHeadBytes) this.#head[this.#headCount++] = buffer[at++]!
+    this.#makeGathered()
+    while (at < to && this.#headCount < frameHeadBytes) this.#gathered[this.#headCount++] = buffer[at++]!
     if (this.#headCount === frameHeadBytes) {
       this.#headCount = 0
-      this.#startFrame(this.#head, 0)
+      this.#startFrame(this.#gathered, 0)
     }
     return at
   }
@@ -281,23 +281,33 @@ export class Http2Parser {
     let at = from
     while (at < to && this.#remainingBytes > 0) {
       if (this.#smallCount < 0 || this.#smallCount === wanted) return this.#skip(at, to)
-      this.#small[this.#smallCount++] = buffer[at++]!
-      this.#remainingBytes--
-      if (this.#smallCount < wanted) continue
-      if (isSettings) {
-        this.#smallCount = 0
-        this.#listener.setting(this, (this.#small[0]! << 8) | this.#small[1]!, this.#word(2))
-      } else if (this.type === FrameType.resetStream) this.#listener.reset(this, this.#word(0))
-      else this.#listener.goAway(this, this.#word(0) & 0x7fff_ffff)
+      if (this.#smallCount === 0 && to - at >= wanted && this.#remainingBytes >= wanted) {
+        this.#remainingBytes -= wanted
+        this.#takeSmall(buffer, at)
+        at += wanted
+      } else {
+        this.#makeGathered()
+        this.#gathered[this.#smallCount++] = buffer[at++]!
+        this.#remainingBytes--
+        if (this.#smallCount < wanted) continue
+        this.#takeSmall(this.#gathered, 0)
+      }
+      this.#smallCount = isSettings ? 0 : wanted
       if (this.state !== 'payload') return to
     }
     if (this.#remainingBytes === 0) this.#endFrame()
     return at
   }
 
-  #word(at: number): number {
-    const bytes = this.#small
-    return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
+  #takeSmall(bytes: Uint8Array, at: number): void {
+    if (this.type === FrameType.settings) {
+      this.#listener.setting(this, (bytes[at]! << 8) | bytes[at + 1]!, wordAt(bytes, at + 2))
+    } else if (this.type === FrameType.resetStream) this.#listener.reset(this, wordAt(bytes, at))
+    else this.#listener.goAway(this, wordAt(bytes, at) & 0x7fff_ffff)
+  }
+
+  #makeGathered(): void {
+    if (this.#gathered.length === 0) this.#gathered = new Uint8Array(frameHeadBytes)
   }
 
   #openBlock(): void {
@@ -462,4 +472,8 @@ export class Http2Parser {
     if (!this.#isMidway) this.#listener.found(this)
     this.#isMidway = false
   }
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
 }
