@@ -3,8 +3,8 @@
 import type { RawTransaction } from '@tapwarden/http/raw-transaction'
 import type { FlowInfo } from '@tapwarden/net/flow-table'
 import { PcapReader } from '@tapwarden/pcap/pcap-reader'
+import { keyLogOf } from '@tapwarden/service-capture/key-log-file'
 import { TransactionReader } from '@tapwarden/service-capture/transaction-reader'
-import { KeyLog } from '@tapwarden/tls/key-log'
 
 export interface TransactionLine {
   readonly conn: string
@@ -30,8 +30,7 @@ export interface CaptureLines {
 /** `keyLog`: secrets of its TLS connections, beside those that the capture brings along. */
 export function transactionLines(capture: Uint8Array, keyLog: Uint8Array = new Uint8Array(0)): CaptureLines {
   const lines: TransactionLine[] = []
-  const secrets = new KeyLog()
-  secrets.pushAside(keyLog)
+  const secrets = keyLogOf(keyLog)
   const transactions = new TransactionReader({
     onTransaction: (flow, transaction) => lines.push(lineOf(flow, transaction)),
     tls: { keyLog: secrets },

@@ -9,6 +9,8 @@
  * Invariant: a unit (header, record, block) that is whole in the pushed bytes is read in place; only one that is cut is copied,
  * into a carry buffer that grows with the bytes that really arrive, never with a length that the file merely states.
  * draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng.
+ *
+ * @long: one state machine of two formats, which share how a unit that is cut is put together.
  */
 
 import { assert } from '@tapwarden/base/assert'

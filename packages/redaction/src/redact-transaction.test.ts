@@ -241,3 +241,29 @@ it('whatever the wire sends, the line is one valid record', () => {
     { numRuns: 500 },
   )
 })
+
+it.each<readonly [Partial<NonNullable<typeof sampleFlow.tls>>, Record<string, unknown>, string]>([
+  [{}, { scheme: 'https', tlsVersion: '1.3', tlsCipher: 'TLS_AES_128_GCM_SHA256' }, 'the least'],
+  [
+    { serverName: 'shop.example', alpn: 'h2', ja3: 'ab'.repeat(16), ja4: 't13d1516h2_8daaf6152771_e5627efa2ab1' },
+    {
+      tlsServerName: 'shop.example',
+      tlsAlpn: 'h2',
+      ja3: 'ab'.repeat(16),
+      ja4: 't13d1516h2_8daaf6152771_e5627efa2ab1',
+    },
+    'all of it',
+  ],
+  [{ alpn: 'http/1.1' }, { tlsAlpn: 'http/1.1' }, 'registered'],
+  [{ alpn: 's3cr3t-4f9a' }, { tlsAlpn: 'other' }, 'what a peer likes to have published'],
+  [{ alpn: '\xff"}' }, { tlsAlpn: 'other' }, 'bytes'],
+  [
+    { serverName: '4111111111111111.example' },
+    { tlsServerName: expect.stringMatching(/^~?.*v1\.[0-9a-f]{16}/) },
+    'a card',
+  ],
+])('of a connection with %j tells %j: %s', (tls, told, _why) => {
+  const flow = { ...sampleFlow, tls: { version: '1.3', cipher: 'TLS_AES_128_GCM_SHA256', ...tls } }
+  const [transaction] = transactionTopic.decode(redactor.redact(flow, rawTransaction({})).line)
+  expect(transactionTopic.parse(transaction)).toMatchObject(told)
+})

@@ -88,6 +88,13 @@ export async function inspectKeyLogFile(path: string): Promise<string | undefine
   return `${path} can be read by every user of this machine, and so can the traffic that it opens: chmod 600`
 }
 
+/** Of bytes that somebody has already; more may be pushed. */
+export function keyLogOf(bytes: Uint8Array): KeyLog {
+  const keyLog = new KeyLog()
+  keyLog.pushAside(bytes)
+  return keyLog
+}
+
 async function openRegular(path: string): Promise<{ readonly file: FileHandle; readonly found: Stats }> {
   let file: FileHandle
   try {

@@ -39,6 +39,33 @@ it('says what was not visible, without zeros, and what to do next', () => {
   expect(text).toContain('\nNext: npx --no-install tapwarden findings')
 })
 
+it('says how much of TLS was not decrypted, and whose', () => {
+  const lines: string[] = []
+  const output: Output = { interactive: false, columns: 80, out: (text) => lines.push(text), note: () => undefined }
+  const row = { flowCount: 1, undecryptedFlowCount: 1 }
+  const tls = {
+    helloCount: 3,
+    bytes: 4_000,
+    undecryptedBytes: 1_000,
+    decryptedBytes: 2_500,
+    servers: [
+      { server: '192.0.2.1:443', serverName: 'shop.example', bytes: 1_600, undecryptedBytes: 800, ...row },
+      { server: '192.0.2.2:443', serverName: '', bytes: 200, undecryptedBytes: 200, ...row },
+      { server: '192.0.2.3:443', serverName: '', bytes: 2_200, undecryptedBytes: 0, ...row },
+    ],
+    keyLog: { secretCount: 5, otherCount: 0, malformedCount: 2, connectionCount: 1, evictedCount: 0 },
+  }
+  const summary = summarize({ ...base, sensor, before: nothing, after: some, tls })
+  printSummary(output, summary, {})
+  const text = lines.join('\n')
+  expect(text).toMatch(
+    /TLS not decrypted +25 % of 4,000 bytes: 192\.0\.2\.1:443 \(shop\.example\) 50 %, 192\.0\.2\.2:443 100 %\n/,
+  )
+  expect(text).toMatch(/TLS key log +secrets of 1 connection, 2 malformed lines\n/)
+  expect(summary.tls).toBe(tls)
+  expect(summarize({ ...base, sensor, before: nothing, after: some }).tls).toBeUndefined()
+})
+
 it('says of HTTP without endpoints that static files prove none either', () => {
   const lines: string[] = []
   const output: Output = { interactive: false, columns: 80, out: (text) => lines.push(text), note: () => undefined }
