@@ -17,7 +17,7 @@ import { type AttackOutcome, runAttack } from './run-attack.js'
 const cleanCount = 3_000
 const slowestRatio = 0.5
 /** Of JavaScript's heap: without a bound it grows to a multiple of what is alive before it is cleared. */
-const heapMib = 320
+const heapMib = 256
 const mib = 2 ** 20
 
 const { values } = parseArgs({

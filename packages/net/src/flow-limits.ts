@@ -24,7 +24,7 @@ export const flowDefaultLimits: FlowLimits = {
   openingTimeoutUs: 60_000_000,
   closedTimeoutUs: 5_000_000,
   halfBufferMaxBytes: 4_194_304,
-  bufferMaxBytes: 67_108_864,
+  bufferMaxBytes: 33_554_432,
   ackedByDataUs: 1_000,
   ackedUs: 20_000,
   gapTimeoutUs: 5_000_000,

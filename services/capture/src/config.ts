@@ -17,7 +17,7 @@ const flowsSchema = z.strictObject({
   closedTimeoutMs: milliseconds(5_000),
   /** Data that came too early, of one direction and of all. */
   halfBufferMaxBytes: bytes(4_194_304),
-  bufferMaxBytes: bytes(67_108_864),
+  bufferMaxBytes: bytes(33_554_432),
   /** How long a hole may stay open that nobody acknowledged. */
   gapTimeoutMs: milliseconds(5_000),
 })
