@@ -114,7 +114,8 @@ interface HeldStart {
 
 export class TlsFlow implements StreamConsumer {
   readonly #options: TlsFlowOptions
-  readonly #session: TlsSession
+  /** Undefined once it is blind: most connections are, and what is known of them is counted. */
+  #session: TlsSession | undefined
   #isDecided = false
   #held: HeldStart | undefined
   /** Of what was decrypted or, where there is no session after all, of the bytes as they are. */
@@ -122,7 +123,6 @@ export class TlsFlow implements StreamConsumer {
   #isPlain = false
   #row: TlsServerRow | undefined
   #bytes = 0
-  #isBlind = false
   /** Bytes that came blind, by direction. */
   readonly #blindBytes = { c2s: 0, s2c: 0 }
   readonly #ends: { readonly direction: Direction; readonly reason: EndReason; readonly atUs: number }[] = []
@@ -165,8 +165,8 @@ export class TlsFlow implements StreamConsumer {
     if (!this.#isDecided) this.#goPlain()
     if (this.#isPlain) {
       if (this.#options.isTunnel !== true) this.#content().gap(direction, missedBytes, atUs)
-    } else if (this.#isBlind) this.#blindBytes[direction] += missedBytes
-    else this.#session.gap(direction, missedBytes, atUs)
+    } else if (this.#session === undefined) this.#blindBytes[direction] += missedBytes
+    else this.#session?.gap(direction, missedBytes, atUs)
   }
 
   anomaly(direction: Direction, name: FlowAnomaly): void {
@@ -180,29 +180,30 @@ export class TlsFlow implements StreamConsumer {
       return
     }
     this.#ends.push({ direction, reason, atUs })
-    this.#session.end(direction, reason, atUs)
+    this.#session?.end(direction, reason, atUs)
     this.#settle(atUs)
-    if (this.#isBlind) this.#endBlind()
-    else if (this.#ends.length === 2 && this.#session.openedBytes === 0 && this.#session.waitsFor === undefined)
-      this.#countUnread()
+    const session = this.#session
+    if (session === undefined) this.#endBlind()
+    else if (this.#ends.length === 2 && session.openedBytes === 0 && session.waitsFor === undefined)
+      this.#countUnread(0)
   }
 
   /** The key log grew. */
   keysMayHaveCome(atUs: number): void {
-    this.#session.keysMayHaveCome()
+    this.#session?.keysMayHaveCome()
     this.#settle(atUs)
   }
 
   /** Keys did not come in time. */
   stopWaiting(): void {
-    this.#session.giveUp('tls.keys-missing')
+    this.#session?.giveUp('tls.keys-missing')
     this.#settle(0)
     this.#endBlind()
   }
 
   /** After a fault of ours: nothing of the flow is published any more. */
   abandon(): void {
-    this.#session.giveUp('tls.malformed')
+    this.#session?.giveUp('tls.malformed')
     this.#options.traffic.forget(this)
     this.#http?.abandon()
   }
@@ -262,44 +263,44 @@ export class TlsFlow implements StreamConsumer {
     const count = to - from
     this.#bytes += count
     if (this.#row !== undefined) this.#row.bytes += count
-    if (this.#isBlind) {
+    if (this.#session === undefined) {
       this.#options.http.opaqueBytes += count
       this.#blindBytes[direction] += count
       if (this.#row !== undefined) this.#row.undecryptedBytes += count
       return
     }
-    this.#session.bytes(direction, buffer, from, to, atUs, seq, ack)
+    this.#session?.bytes(direction, buffer, from, to, atUs, seq, ack)
     this.#settle(atUs)
   }
 
   /** Notes what the session has found out. */
   #settle(atUs: number): void {
     const session = this.#session
+    if (session === undefined) return
     if (this.#row === undefined && (session.clientHello !== undefined || session.blindness !== undefined)) {
       const { serverIp, serverPort } = this.#options.flow
       this.#row = this.#options.traffic.servers.of(serverIp, serverPort, session.clientHello?.serverName)
       this.#row.flowCount++
       this.#row.bytes += this.#bytes
     }
-    if (session.blindness !== undefined) this.#goBlind()
+    if (session.blindness !== undefined) this.#goBlind(session.openedBytes)
     else if (session.waitsFor !== undefined) this.#options.traffic.wait(this, atUs)
     else if (this.#options.traffic.waitingCount > 0) this.#options.traffic.forget(this)
   }
 
-  #goBlind(): void {
-    if (this.#isBlind) return
-    this.#isBlind = true
+  #goBlind(openedBytes: number): void {
+    this.#session = undefined
     this.#options.traffic.forget(this)
-    const unreadBytes = this.#countUnread()
+    const unreadBytes = this.#countUnread(openedBytes)
     if (this.#row === undefined) return
     this.#row.undecryptedFlowCount++
     this.#row.undecryptedBytes += unreadBytes
   }
 
   /** Returns how many bytes of the flow were not read. */
-  #countUnread(): number {
-    const unreadBytes = this.#bytes - this.#session.openedBytes
-    if (this.#session.openedBytes === 0) this.#options.http.opaqueFlows.tls++
+  #countUnread(openedBytes: number): number {
+    const unreadBytes = this.#bytes - openedBytes
+    if (openedBytes === 0) this.#options.http.opaqueFlows.tls++
     this.#options.http.opaqueBytes += unreadBytes
     return unreadBytes
   }
@@ -318,7 +319,7 @@ export class TlsFlow implements StreamConsumer {
   }
 
   #withFacts(): TlsFlowInfo {
-    const { clientHello, serverHello, alpn } = this.#session
+    const { clientHello, serverHello, alpn } = this.#session ?? {}
     const serverName = clientHello?.serverName
     const tls: TlsFacts = {
       version: versionName(serverHello?.version ?? 0),
