@@ -1,6 +1,7 @@
 /** One run: blocks of cases handed to worker processes, watched from outside, with a state from which a later run goes on. */
 
 import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -191,6 +192,7 @@ class WatchedWorker {
     this.#task = { seed, captures, namedCaptures, folder, slowSeconds }
     this.#caseMs = caseSeconds * 1_000
     this.#child = fork(fileURLToPath(new URL('fuzz-worker.js', import.meta.url)), ['fuzz-worker'])
+    this.#child.on('error', () => undefined) // It is gone: whoever reads its reports sees that.
   }
 
   /** Resolves with the digest of the corpus that the worker has read. */
@@ -216,6 +218,7 @@ class WatchedWorker {
       this.rssBytes = report.rssBytes
       noteMemory(report.rssBytes)
     }
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit')
     const { exitCode, signalCode } = this.#child
     if (this.#isHung) return { why: 'hang', detail: `no end after ${this.#caseMs / 1_000} s` }
     return { why: 'died', detail: `the process ended with ${signalCode ?? `status ${exitCode}`}` }
@@ -228,7 +231,7 @@ class WatchedWorker {
   }
 
   order(order: WorkerOrder): void {
-    this.#child.send(order)
+    if (this.#child.connected) this.#child.send(order)
   }
 
   end(): void {
@@ -249,8 +252,10 @@ class WatchedWorker {
       reports.push(undefined)
       wake()
     }
+    // Not `exit`: what was said before it may still be on its way.
     this.#child.on('message', hear)
-    this.#child.once('exit', end)
+    this.#child.once('disconnect', end)
+    if (!this.#child.connected) end()
     this.#wind()
     try {
       for (;;) {
@@ -266,7 +271,7 @@ class WatchedWorker {
       }
     } finally {
       this.#child.off('message', hear)
-      this.#child.off('exit', end)
+      this.#child.off('disconnect', end)
       clearTimeout(this.#clock)
     }
   }
