@@ -30,5 +30,7 @@ export function communityId(
   hashed.set(a, 2)
   hashed.set(b, 2 + n)
   hashed.set([protocol, 0, aPort >> 8, aPort & 0xff, bPort >> 8, bPort & 0xff], 2 + n + n)
-  return `1:${createHash('sha1').update(hashed).digest('base64')}`
+  const text = `1:${createHash('sha1').update(hashed).digest('base64')}`
+  // As one string: a joined one keeps its parts, for as long as the flow.
+  return Buffer.from(text, 'latin1').toString('latin1')
 }

@@ -11,6 +11,7 @@
  * alone unless one of these limits bites, so that sensors and workers which share traffic by flow agree.
  */
 
+import { BoundedMap } from '@tapwarden/base/bounded-map'
 import { addressText } from './address-text.js'
 import { AgeLists } from './age-lists.js'
 import { AnomalyCounts } from './anomaly-counts.js'
@@ -81,6 +82,7 @@ export class FlowTable implements FlowContext {
   readonly ackedUs: number
   readonly gapTimeoutUs: number
   #openedFlowCount = 0
+  readonly #serverTexts = new BoundedMap<string, string>({ maxEntries: 4_096, onFull: 'evict-oldest' })
   #segmentCount = 0
   #payloadBytes = 0
   #earlySegmentCount = 0
@@ -433,14 +435,22 @@ export class FlowTable implements FlowContext {
       flowId: communityId(client.address, client.port, server.address, server.port),
       clientIp: addressText(client.address, 0, client.address.length === 4 ? 4 : 16),
       clientPort: client.port,
-      serverIp: addressText(server.address, 0, server.address.length === 4 ? 4 : 16),
+      serverIp: this.#shared(addressText(server.address, 0, server.address.length === 4 ? 4 : 16)),
       serverPort: server.port,
       vlanIds: flow.vlanIds,
-      ...(flow.tunnel === undefined ? undefined : { tunnel: flow.tunnel }),
       directionAssumed: flow.isDirectionAssumed,
       midStream: flow.isMidStream,
     }
-    return this.#consumerOf(info, buffer, from, to)
+    // A spread in the literal above would put what follows it into a second object, for each connection.
+    const { tunnel } = flow
+    return this.#consumerOf(tunnel === undefined ? info : { ...info, tunnel }, buffer, from, to)
+  }
+
+  /** Many connections have one server: its text is kept once, as far as it is among the last ones. */
+  #shared(text: string): string {
+    const known = this.#serverTexts.get(text)
+    if (known === undefined) this.#serverTexts.set(text, text)
+    return known ?? text
   }
 
   /** For flows of this table only. */

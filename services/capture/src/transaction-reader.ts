@@ -64,13 +64,13 @@ export class TransactionReader {
   constructor({ onTransaction, flowLimits, httpLimits, tunnels, tls, share, onFlowFault }: TransactionReaderOptions) {
     const pool = new MessagePool({ ...defaultHttpLimits, ...httpLimits }, this.#http)
     this.#pool = pool
-    const openHttp = (flow: TlsFlowInfo, { proxied, openInner }: HttpFlowExtras = {}): HttpFlow => {
+    const openHttp = (flow: TlsFlowInfo, extras?: HttpFlowExtras): HttpFlow => {
       let reversed: TlsFlowInfo | undefined
       return new HttpFlow({
         pool,
         midStream: flow.midStream,
-        proxied,
-        openInner,
+        proxied: extras?.proxied,
+        openInner: extras?.openInner,
         sink: (transaction) => {
           if (transaction.reversed === true) reversed ??= withSidesSwapped(flow)
           onTransaction(reversed ?? flow, transaction)
