@@ -36,10 +36,12 @@ export interface TranscriptLine {
 }
 
 /**
- * `c` and `s`: bytes from the client and the server; a number instead of text: so many bytes were missed. `cx`, `sx`: FIN. The third: so many bytes less
+ * `c` and `s`: bytes from the client and the server; a number instead of text: so many bytes were missed. `cx`, `sx`: FIN; `cr`, `sr`: RST. The third: so many bytes less
  * than all that came from the other side are acknowledged.
  */
-export type ScriptStep = readonly ['c' | 's', string | Uint8Array | number, number?] | readonly ['cx' | 'sx']
+export type ScriptStep =
+  | readonly ['c' | 's', string | Uint8Array | number, number?]
+  | readonly ['cx' | 'sx' | 'cr' | 'sr']
 
 export interface TranscriptOptions {
   /** Bytes go in pieces of these sizes, in turn; default: each step whole. */
@@ -67,8 +69,8 @@ export function transcribe(script: readonly ScriptStep[], options: TranscriptOpt
     const side = step[0][0] === 'c' ? 'c' : 's'
     const direction = side === 'c' ? 'c2s' : 's2c'
     atUs += 1_000
-    if (step[0] === 'cx' || step[0] === 'sx') {
-      flow.end(direction, 'fin', atUs)
+    if (step[0] !== 'c' && step[0] !== 's') {
+      flow.end(direction, step[0][1] === 'x' ? 'fin' : 'rst', atUs)
       continue
     }
     const what = step[1] ?? 0

@@ -108,6 +108,7 @@ export class HttpFlow implements MessageListener {
     this.#pairer = new TransactionPairer(options.midStream)
     this.#requests = new Http1Parser(true, options.pool, this)
     this.#responses = new Http1Parser(false, options.pool, this)
+    this.#requests.mayStartAnywhere = options.midStream
   }
 
   bytes(
@@ -134,7 +135,10 @@ export class HttpFlow implements MessageListener {
       return
     }
     const parser = this.#parser(direction)
-    if (this.#pairer.hasGap && parser === this.#responses) this.#pairer.serverSpoke(seq, ack)
+    if (this.#pairer.hasGap && parser === this.#responses) {
+      this.#pairer.serverSpoke(seq, ack)
+      this.#requests.otherSideSpoke()
+    }
     parser.bytes(buffer, from, to, atUs, seq, ack)
     if (parser.isLost) this.#checkSearch()
   }

@@ -250,6 +250,34 @@ const cases: [string, readonly ScriptStep[], readonly string[]][] = [
     [`${g} 200 "1" 1`, `${g} 200 "2" 1 [resynchronized]`, `${g} none`, `${g} 200 "4" 1`],
   ],
   [
+    'garbage before a request, in its line and before its line',
+    [
+      ['c', `\x00 ${get}`],
+      ['s', ok('1')],
+      ['c', get],
+      ['s', ok('2')],
+    ],
+    [`${g} 200 "2" 1 [resynchronized]`],
+  ],
+  ['a number before a request, in its line', [['c', `80 ${get}`]], ['80 GET / 1.1 > none [target-with-space]']],
+  [
+    'content until close, and a reset',
+    [['c', get], ['s', 'HTTP/1.0 200 OK\r\n\r\nabc'], ['sr']],
+    [`${g} 200 "abc" ? [content-incomplete]`],
+  ],
+  [
+    'a greeting of another protocol before the first request',
+    [
+      ['c', '\x05\x01\x00'],
+      ['s', '\x05\x00'],
+      ['c', '\x05\x01\x00\x01\x0a\x00\x00\x01\x00\x50\x00\x00\x00\x00'],
+      ['s', '\x05\x00\x00'],
+      ['c', get],
+      ['s', ok('1')],
+    ],
+    [`${g} 200 "1" 1 [resynchronized]`],
+  ],
+  [
     'malformed chunk size',
     [
       ['c', get],
@@ -887,3 +915,41 @@ function written(startLine: string, { fields, content, chunks, eol }: WrittenMes
   }
   return `${head}${body}0${eol}${eol}`
 }
+
+it('law: whatever a connection says from its first byte on, it is read the same however it is cut', () => {
+  const words = [
+    'GET /x HTTP/1.1\r\n',
+    'POST /y HTTP/1.1\n',
+    'GET /z\r\n',
+    'HTTP/1.1 200 OK\r\n',
+    'HTTP/1.1 100 Continue\r\n\r\n',
+    'Host: h\r\n',
+    'Content-Length: 3\r\n',
+    'Transfer-Encoding: chunked\r\n',
+    '3\r\nabc\r\n',
+    '0\r\n',
+    '\r\n',
+    '\n',
+    '80 ',
+    'abc',
+    'H',
+    '\0',
+  ]
+  const text = fc.array(fc.constantFrom(...words), { maxLength: 10 }).map((parts) => parts.join(''))
+  const told = (client: string, server: string, cuts: readonly number[]) => {
+    const script: ScriptStep[] = [
+      ['c', `GET /0 HTTP/1.1\r\n\r\n${client}`],
+      ['s', server],
+      ['c', client],
+      ['s', server],
+      ['sx'],
+    ]
+    return transcribe(script, { cuts }).transactions
+  }
+  fc.assert(
+    fc.property(text, text, fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1 }), (client, server, cuts) => {
+      expect(told(client, server, cuts)).toEqual(told(client, server, []))
+    }),
+    { numRuns: 500 },
+  )
+})

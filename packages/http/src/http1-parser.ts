@@ -60,6 +60,10 @@ export class Http1Parser {
   #isInsideLost = false
   /** Bytes were missed, and no message was found since. */
   #isBehindGap = false
+  /** Where the flow was joined midway, as behind a gap, a request may start at the first byte of any segment. */
+  mayStartAnywhere = false
+  /** The last byte that was skipped ended no line. */
+  #isAmidLine = false
   #isNextDoubtful = false
   /** Bytes skipped since the last message. */
   skippedBytes = 0
@@ -161,6 +165,11 @@ export class Http1Parser {
   /** The receiver may have read other bytes here: the next message need not be the one behind this. */
   doubt(): void {
     this.#isNextDoubtful = true
+  }
+
+  /** What comes next begins something: a greeting of another protocol need not end with a line. */
+  otherSideSpoke(): void {
+    this.#isAmidLine = false
   }
 
   /** What was read so far was not for this parser. */
@@ -431,19 +440,22 @@ export class Http1Parser {
   #lose(): void {
     this.state = 'start'
     this.isLost = true
+    this.#isAmidLine = false
     this.#listener.lost()
   }
 
   /**
-   * While lost: index of the next line, or of the next bytes handed in, that may become a start line; `to` when there is none.
-   * Responses are looked for inside lines as well, since nothing needs to end the content before them.
+   * While lost: index of the next line that may become a start line; `to` when there is none. Behind a gap the bytes handed in count as a line, as nobody
+   * knows what they follow. Responses are looked for inside lines as well, since nothing needs to end the content before them.
    */
   #findStart(bytes: Uint8Array, from: number, to: number): number {
     let at = from
+    if (this.#isAmidLine && this.isRequest && !this.#isBehindGap && !this.mayStartAnywhere) at = nextLine(bytes, at, to)
     while (at < to) {
       if (mayBecomeStartLine(bytes, at, to, this.isRequest)) break
       at = this.isRequest ? nextLine(bytes, at, to) : nextVersion(bytes, at + 1, to)
     }
+    this.#isAmidLine = at === to && bytes[to - 1] !== LF
     this.skippedBytes += at - from
     return at
   }

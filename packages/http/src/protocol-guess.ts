@@ -1,6 +1,6 @@
 /** The first bytes of a direction → what it speaks. By content alone: port numbers do not matter, and lie. */
 
-import { CR, indexOfLf, LF, startsWith, tokenTable } from './octets.js'
+import { CR, indexOfLf, LF, SP, startsWith, tokenTable } from './octets.js'
 import { emptyStartLine, mayBecomeStartLine, parseRequestLine, parseStatusLine } from './start-line.js'
 
 /** `undecided`: nothing yet speaks against any. HTTP/1 is told apart by message, since that shows who is the client. */
@@ -25,13 +25,16 @@ export function guessProtocol(bytes: Uint8Array, start: number, to: number): Pro
   }
   if (count < http2Preface.length && startsWith(bytes, from, to, http2Preface.slice(0, count))) return 'undecided'
   if (mayBecomeStartLine(bytes, from, to, false)) return count >= 7 ? 'http1-response' : 'undecided'
-  if (!mayBecomeStartLine(bytes, from, to, true)) return isToken(bytes, from, to) ? 'undecided' : 'other'
+  if (!mayBecomeStartLine(bytes, from, to, true))
+    return mayBecomeAnyRequestLine(bytes, from, to) ? 'undecided' : 'other'
   return count >= 8 ? 'http1-request' : 'undecided'
 }
 
-function isToken(bytes: Uint8Array, from: number, to: number): boolean {
-  for (let i = from; i < to; i++) if (tokenTable[bytes[i]!] === 0) return false
-  return true
+/** A token, and whatever follows a space behind it: methods are any token. */
+function mayBecomeAnyRequestLine(bytes: Uint8Array, from: number, to: number): boolean {
+  let at = from
+  while (at < to && tokenTable[bytes[at]!] !== 0) at++
+  return at === to || (at > from && bytes[at] === SP)
 }
 
 /** A TLS handshake record that starts with a hello. RFC 8446 §5.1, §4. */
