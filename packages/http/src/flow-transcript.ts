@@ -1,8 +1,8 @@
 /** For tests: drives an `HttpFlow` by a script and writes down the transactions as plain values. */
 
-import type { GrpcTraffic } from './grpc.js'
 import { HttpFlow } from './http-flow.js'
 import { defaultHttpLimits, HttpCounters, type HttpLimits } from './http-limits.js'
+import type { GrpcTraffic } from './http2/grpc.js'
 import { MessagePool } from './message.js'
 import type { Proxied } from './proxy-protocol.js'
 import type { Http2Facts, RawMessage, RawTransaction } from './raw-transaction.js'

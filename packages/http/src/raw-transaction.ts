@@ -4,7 +4,7 @@
  */
 
 import type { FieldList } from './field-list.js'
-import type { GrpcTraffic } from './grpc.js'
+import type { GrpcTraffic } from './http2/grpc.js'
 import type { Proxied } from './proxy-protocol.js'
 import type { WebSocketTraffic } from './web-socket.js'
 

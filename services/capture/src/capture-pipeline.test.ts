@@ -13,7 +13,7 @@ import { silentLogger } from '@tapwarden/runtime/logger'
 import { describe, expect, it } from 'vitest'
 import { type CaptureOptions, runCapture } from './capture-pipeline.js'
 import { captureConfigSchema } from './config.js'
-import type { FrameSink, FrameSource } from './frame-source.js'
+import type { FrameSink, FrameSource } from './sources/frame-source.js'
 
 const startUs = 1_790_000_000_000_000
 const redactor = createRedactor({ fleetKey: new Uint8Array(32).fill(7), keyNumber: 1 })

@@ -1,7 +1,7 @@
 /** What a running sensor can say of itself at any time: totals since its start, for people, for /metrics. Plain values. */
 
-import type { FrameSourceStatistics } from './frame-source.js'
-import type { TlsServerShare } from './tls-servers.js'
+import type { FrameSourceStatistics } from './sources/frame-source.js'
+import type { TlsServerShare } from './tls/tls-servers.js'
 import type { ReaderStatistics } from './transaction-reader.js'
 
 export interface CaptureStatistics {

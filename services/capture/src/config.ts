@@ -3,7 +3,7 @@
 import { hopClaims, isCidr } from '@tapwarden/redaction/client-address'
 import type { ContentPolicy, ContentTreatment } from '@tapwarden/redaction/redact-transaction'
 import { z } from 'zod'
-import { captureProgramNames } from './capture-program.js'
+import { captureProgramNames } from './sources/capture-program.js'
 import { tunnelsSchema } from './tunnel-options.js'
 
 const bytes = (standard: number) => z.int().positive().default(standard)

@@ -16,8 +16,8 @@ import { SegmentReader, type SegmentReaderOptions, type SegmentReaderStatistics 
 import { looksLikeTls, mayStartRecord } from '@tapwarden/tls/record'
 import type { TlsCounters } from '@tapwarden/tls/tls-limits'
 import { GuardedFlow } from './guarded-flow.js'
-import { TlsFlow, type TlsFlowInfo, TlsTraffic, type TlsTrafficOptions } from './tls-flow.js'
-import type { TlsServers } from './tls-servers.js'
+import { TlsFlow, type TlsFlowInfo, TlsTraffic, type TlsTrafficOptions } from './tls/tls-flow.js'
+import type { TlsServers } from './tls/tls-servers.js'
 
 export interface TransactionReaderOptions {
   /** Both arguments are borrowed until it returns. `flow` names the client as the requests show it. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { type TunnelKind, tunnelPorts } from './tunnel-datagram.js'
+import { type TunnelKind, tunnelPorts } from './sources/tunnel-datagram.js'
 import { isRead, ownPortOf, tunnelOptionsOf, tunnelsSchema } from './tunnel-options.js'
 
 it('reads every tunnel on its own ports, to a depth of eight, and tells no networks apart, unless told otherwise', () => {

@@ -6,7 +6,7 @@
  * in it, which is moved to the front when the end is reached. Invariant: `sizeBytes <= maxBytes`.
  */
 
-import { nameHashOf } from './field-list.js'
+import { nameHashOf } from '../field-list.js'
 
 /** What an entry counts beside its octets. RFC 7541 §4.1. */
 export const entryOverheadBytes = 32

@@ -10,16 +10,16 @@
  * @long: one life cycle, whose steps share its state.
  */
 
-import { looksLikeText } from './coding-ways.js'
-import { forgetDecoded } from './content.js'
+import { looksLikeText } from '../coding-ways.js'
+import { forgetDecoded } from '../content.js'
+import type { AnomalyName, FlowAnomalyName, HttpCounters, HttpLimits } from '../http-limits.js'
+import type { Message, MessagePool } from '../message.js'
+import type { Proxied } from '../proxy-protocol.js'
+import type { RawTransactionSink } from '../raw-transaction.js'
 import { HeaderBlock, HpackDecoder } from './hpack.js'
-import type { AnomalyName, FlowAnomalyName, HttpCounters, HttpLimits } from './http-limits.js'
 import { absent, fillRequest, fillResponse, fillTrailers, pseudo, readPseudo, statusOf, textOf } from './http2-head.js'
 import { type FrameListener, type FrameOddity, Http2Parser } from './http2-parser.js'
 import { Http2Stream, streamBytes } from './http2-stream.js'
-import type { Message, MessagePool } from './message.js'
-import type { Proxied } from './proxy-protocol.js'
-import type { RawTransactionSink } from './raw-transaction.js'
 
 export interface Http2FlowOptions {
   readonly pool: MessagePool

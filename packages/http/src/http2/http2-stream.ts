@@ -1,9 +1,9 @@
 /** One stream of an HTTP/2 connection: what is known of its request and its response until the transaction is published. */
 
+import type { Message } from '../message.js'
+import { WebSocketDirection, type WebSocketTraffic } from '../web-socket.js'
 import { GrpcDirection, type GrpcTraffic, grpcNames, grpcStatusOf, isGrpcType } from './grpc.js'
 import { announcedBytes } from './http2-head.js'
-import type { Message } from './message.js'
-import { WebSocketDirection, type WebSocketTraffic } from './web-socket.js'
 
 /** Bytes that one costs beside its messages, as they are counted. */
 export const streamBytes = 512

@@ -17,8 +17,8 @@ import {
 import type { RawMessage, RawTransaction } from '@tapwarden/http/raw-transaction'
 import { type BuiltFrame, buildConversation, type Turn } from '@tapwarden/net/frame-builder'
 import { KeyLog } from '@tapwarden/tls/key-log'
+import { TransactionReader, type TransactionReaderOptions } from '../transaction-reader.js'
 import type { TlsFlowInfo } from './tls-flow.js'
-import { TransactionReader, type TransactionReaderOptions } from './transaction-reader.js'
 
 export interface Identity {
   readonly key: string

@@ -6,10 +6,10 @@
  * §5); the other pseudo-fields become method, target, scheme and status.
  */
 
-import { nameHashOf } from './field-list.js'
+import { nameHashOf } from '../field-list.js'
+import type { Message } from '../message.js'
+import { isBlank, latin1 } from '../octets.js'
 import type { HeaderBlock } from './hpack.js'
-import type { Message } from './message.js'
-import { isBlank, latin1 } from './octets.js'
 
 const methodHash = nameHashOf(':method')
 const pathHash = nameHashOf(':path')

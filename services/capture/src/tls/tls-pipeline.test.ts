@@ -11,11 +11,11 @@ import { concatBytes, pcapngBlock, pcapngSection, writePcap, writePcapng } from 
 import { createRedactor } from '@tapwarden/redaction/redact-transaction'
 import { silentLogger } from '@tapwarden/runtime/logger'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type CaptureOptions, runCapture } from './capture-pipeline.js'
-import { captureConfigSchema } from './config.js'
-import type { FrameSink, FrameSource } from './frame-source.js'
-import { MergedCapturesSource } from './merged-captures.js'
-import { PcapFileSource } from './pcap-file.js'
+import { type CaptureOptions, runCapture } from '../capture-pipeline.js'
+import { captureConfigSchema } from '../config.js'
+import type { FrameSink, FrameSource } from '../sources/frame-source.js'
+import { MergedCapturesSource } from '../sources/merged-captures.js'
+import { PcapFileSource } from '../sources/pcap-file.js'
 import { framesOf, makeIdentity, recordExchange } from './tls-recording.js'
 
 const turns: readonly Turn[] = ['/one', '/two'].flatMap((path) => [

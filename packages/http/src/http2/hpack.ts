@@ -6,7 +6,8 @@
  * left out and counted (`unknownCount`), never guessed; what is added later stands in front of the unknown, so that it resolves rightly.
  */
 
-import { nameHashBasis, nameHashStep } from './field-list.js'
+import { nameHashBasis, nameHashStep } from '../field-list.js'
+import { lowerTable, tokenTable } from '../octets.js'
 import { decodeHuffman, huffmanExpansion } from './hpack-huffman.js'
 import {
   DynamicTable,
@@ -17,7 +18,6 @@ import {
   tableMaxBytes,
   tableStandardBytes,
 } from './hpack-table.js'
-import { lowerTable, tokenTable } from './octets.js'
 
 const offsetsPerField = 4
 const initialFields = 64

@@ -4,8 +4,9 @@
  * `node --expose-gc packages/http/dist/http2-flow.bench.js`.
  */
 
-import { HttpFlow } from './http-flow.js'
-import { defaultHttpLimits, HttpCounters } from './http-limits.js'
+import { HttpFlow } from '../http-flow.js'
+import { defaultHttpLimits, HttpCounters } from '../http-limits.js'
+import { MessagePool } from '../message.js'
 import {
   data,
   endStream,
@@ -16,7 +17,6 @@ import {
   reference,
   settings,
 } from './http2-fixture.js'
-import { MessagePool } from './message.js'
 
 const transactionCount = 20_000
 const roundCount = 9

@@ -1,8 +1,8 @@
 import type { Turn } from '@tapwarden/net/frame-builder'
 import { KeyLog } from '@tapwarden/tls/key-log'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { TransactionReader } from '../transaction-reader.js'
 import { framesOf, give, type Identity, keyLogOf, makeIdentity, readFrames, recordExchange } from './tls-recording.js'
-import { TransactionReader } from './transaction-reader.js'
 
 const c2s = (text: string): Turn => ({ direction: 'c2s', bytes: Buffer.from(text) })
 const s2c = (text: string): Turn => ({ direction: 's2c', bytes: Buffer.from(text) })

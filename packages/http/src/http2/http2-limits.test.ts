@@ -1,7 +1,7 @@
 /** HTTP/2 from hostile peers: what is held stays within its limits, and what bites is said. */
 
 import { describe, expect, it } from 'vitest'
-import { type ScriptStep, transcribe } from './flow-transcript.js'
+import { type ScriptStep, transcribe } from '../flow-transcript.js'
 import {
   answer,
   data,

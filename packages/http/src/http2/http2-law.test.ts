@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { type ScriptStep, type TranscriptLine, transcribe } from './flow-transcript.js'
+import { type ScriptStep, type TranscriptLine, transcribe } from '../flow-transcript.js'
 import { data, endHeaders, endStream, type FieldSpec, frame, http2Preface, padded, settings } from './http2-fixture.js'
 import { FrameType } from './http2-frame.js'
 

@@ -2,8 +2,8 @@ import type { BuiltFrame, Turn } from '@tapwarden/net/frame-builder'
 import { KeyLog } from '@tapwarden/tls/key-log'
 import fc from 'fast-check'
 import { beforeAll, expect, it } from 'vitest'
+import { TransactionReader } from '../transaction-reader.js'
 import { framesOf, give, keyLogOf, makeIdentity, type Recording, recordExchange } from './tls-recording.js'
-import { TransactionReader } from './transaction-reader.js'
 
 const turns: readonly Turn[] = ['/one', '/two', '/three'].flatMap((path) => [
   { direction: 'c2s' as const, bytes: Buffer.from(`GET ${path} HTTP/1.1\r\nHost: shop.example\r\n\r\n`) },

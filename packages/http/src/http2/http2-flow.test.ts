@@ -2,7 +2,7 @@
 
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { type ScriptStep, type Transcript, type TranscriptOptions, transcribe } from './flow-transcript.js'
+import { type ScriptStep, type Transcript, type TranscriptOptions, transcribe } from '../flow-transcript.js'
 import {
   answer,
   data,
