@@ -15,16 +15,6 @@ export interface CorpusReport {
 
 const evaderTag = 'http-evader'
 
-/** What carries frames or packets and is taken apart; every other `encap:` tag is a tunnel or a rare link. */
-const knownCarriers = new Set(
-  ['vlan', 'qinq-88a8', 'sll', 'sll2', 'snap', 'ipfrag', 'atomicfrag'].map((name) => `encap:${name}`),
-)
-
-/** The tag that names what a file needs and the sensor does not read yet: a tunnel. Undefined when there is none. */
-export function notYetRead(each: CorpusCase): string | undefined {
-  return each.tags.find((tag) => tag.startsWith('encap:') && !knownCarriers.has(tag))
-}
-
 export function passesInFull(each: CorpusCase): boolean {
   return (
     each.pass && ['req_body_len', 'resp_body_len'].every((name) => each.fields[name]?.[0] === each.fields[name]?.[1])
@@ -42,13 +32,6 @@ export function tableByTag({ cases }: CorpusReport): string {
       others.filter((each) => each.scope === 'core'),
     ),
   )
-  const core = others.filter((each) => each.scope === 'core')
-  lines.push(
-    row(
-      '… nor tunnels, TLS',
-      core.filter((each) => notYetRead(each) === undefined),
-    ),
-  )
   lines.push(row('http-evader', evader))
   lines.push(
     row(
@@ -62,7 +45,7 @@ export function tableByTag({ cases }: CorpusReport): string {
       others.filter((each) => each.scope === 'negative'),
     ),
   )
-  lines.push(...failures(sure), ...leftOut(core), ...disputed(cases))
+  lines.push(...failures(sure), ...disputed(cases))
   lines.push('', '== by tag, without http-evader')
   lines.push(...rowsByTag(others))
   lines.push('', '== by tag, http-evader')
@@ -72,24 +55,9 @@ export function tableByTag({ cases }: CorpusReport): string {
 
 /** By name, so that none hides in a percentage. */
 function failures(sure: readonly CorpusCase[]): string[] {
-  const failing = sure.filter(
-    (each) => each.scope !== 'extended' && notYetRead(each) === undefined && !passesInFull(each),
-  )
+  const failing = sure.filter((each) => !passesInFull(each))
   if (failing.length === 0) return []
-  return ['', '== sure files that fail, tunnels and TLS aside', ...failing.map(({ name }) => `   ${name}`)]
-}
-
-function leftOut(core: readonly CorpusCase[]): string[] {
-  const reasons = new Map<string, CorpusCase[]>()
-  for (const each of core) {
-    const reason = notYetRead(each)
-    if (reason !== undefined) reasons.set(reason, [...(reasons.get(reason) ?? []), each])
-  }
-  return [
-    '',
-    '== core files that need what is not read yet, by the tag that says so',
-    ...[...reasons].map(([tag, each]) => row(tag, each)),
-  ]
+  return ['', '== sure files that fail', ...failing.map(({ name }) => `   ${name}`)]
 }
 
 /** Scored apart, never skipped. */
