@@ -6,6 +6,10 @@ import { defineTopic } from './topic.js'
 
 const count = z.int().nonnegative()
 
+/** From good to bad. `shedding`: fewer transactions are looked at, and each says for how many it stands. `blind`: something was lost of which nothing is known. */
+export const overloadStates = ['calm', 'shedding', 'blind'] as const
+export type OverloadState = (typeof overloadStates)[number]
+
 export const sensorIntervalSchema = z.object({
   sensorId: z.string(),
   /** Random id of one run of the sensor, and the interval's number in it. */
@@ -22,6 +26,10 @@ export const sensorIntervalSchema = z.object({
   missedBytes: count,
   /** Transactions shed on purpose, by declared policy. */
   shedCount: count,
+  /** Transactions that others stand for, which say so by their weight. Absent before 0.6. */
+  sampledOutCount: count.optional(),
+  /** The worst that the sensor was in during the interval. Absent before 0.6. */
+  overloadState: z.enum(overloadStates).optional(),
   /** Bytes on flows that are not HTTP or cannot be read (TLS without keys). */
   opaqueBytes: count,
   anomalies: z.record(z.string(), count),

@@ -77,9 +77,18 @@ export interface RedactedTransaction {
   readonly line: Uint8Array
 }
 
+/** Of so many transactions one is kept, by id, and says for how many it stands: powers of two. */
+export interface KeptShares {
+  readonly ordinaryOneIn: number
+  /** Of unsafe methods (RFC 9110 §9.2.1), logins among them, and of errors. */
+  readonly foremostOneIn: number
+}
+
 export interface Redactor {
   /** Never throws on what the wire sent. Borrows `raw` until it returns. */
   redact(flow: FlowContext, raw: RawTransaction): RedactedTransaction
+  /** The same of those that are kept under `shares`; undefined for the others, which cost next to nothing. */
+  redactKept(flow: FlowContext, raw: RawTransaction, shares: KeptShares): RedactedTransaction | undefined
   /** For enforcers: the subkey with which an edge computes access tokens. */
   accessSubkey(): AccessSubkey
 }
@@ -180,6 +189,8 @@ class TransactionRedactor implements Redactor {
   readonly #idBytes = new Uint8Array(12)
   readonly #idView = new DataView(this.#idBytes.buffer)
   readonly #anomalies: string[] = []
+  /** For how many transactions the one under way stands. */
+  #weight = 1
 
   constructor(options: RedactorOptions) {
     this.#tokens = new Tokens(options.fleetKey, options.keyNumber)
@@ -204,6 +215,22 @@ class TransactionRedactor implements Redactor {
 
   accessSubkey(): AccessSubkey {
     return this.#tokens.accessSubkey()
+  }
+
+  redactKept(flow: FlowContext, raw: RawTransaction, shares: KeptShares): RedactedTransaction | undefined {
+    const oneIn = isForemost(raw) ? shares.foremostOneIn : shares.ordinaryOneIn
+    if (oneIn > 1) {
+      const flowText = this.#flows.of(flow)
+      this.#hashId(flowText, raw)
+      // Other bits than those by which content is sampled.
+      if (((flowText.idHigh.low >>> 0) & (oneIn - 1)) !== 0) return undefined
+    }
+    this.#weight = oneIn
+    try {
+      return this.redact(flow, raw)
+    } finally {
+      this.#weight = 1
+    }
   }
 
   redact(flow: FlowContext, raw: RawTransaction): RedactedTransaction {
@@ -248,7 +275,12 @@ class TransactionRedactor implements Redactor {
    * over SEQ and ACK (little-endian), and the stream of HTTP/2 where the request came on one, its keys the halves of SHA-256 over addresses and
    * ports: no secret, and nobody can make two transactions share an id on purpose, and so hide one.
    */
-  #writeId({ idHigh, idLow }: FlowText, { firstSeq, firstAck, http2 }: RawTransaction): void {
+  #writeId(flowText: FlowText, raw: RawTransaction): void {
+    this.#hashId(flowText, raw)
+    this.#encoder.begin(flowText.idHigh, flowText.idLow)
+  }
+
+  #hashId({ idHigh, idLow }: FlowText, { firstSeq, firstAck, http2 }: RawTransaction): void {
     this.#idView.setUint32(0, firstSeq, true)
     this.#idView.setUint32(4, firstAck, true)
     let length = 8
@@ -258,7 +290,6 @@ class TransactionRedactor implements Redactor {
     }
     idHigh.hash(this.#idBytes, 0, length)
     idLow.hash(this.#idBytes, 0, length)
-    this.#encoder.begin(idHigh, idLow)
   }
 
   #writeTimes(request: RawRequest, response: RawResponse | undefined): void {
@@ -450,7 +481,7 @@ class TransactionRedactor implements Redactor {
     }
     const truncated = raw.request.contentTruncated || raw.response?.contentTruncated === true
     const midStream = raw.midStream || flow.midStream
-    if (raw.missedBytes === 0 && !truncated && !midStream && this.#anomalies.length === 0) {
+    if (raw.missedBytes === 0 && !truncated && !midStream && this.#anomalies.length === 0 && this.#weight === 1) {
       encoder.rest(flawless)
       return
     }
@@ -458,7 +489,7 @@ class TransactionRedactor implements Redactor {
     encoder.flag(keys.truncated, truncated)
     encoder.flag(keys.midStream, midStream)
     encoder.texts(keys.anomalies, this.#anomalies)
-    encoder.count(keys.weight, 1)
+    encoder.count(keys.weight, this.#weight)
   }
 
   /** Methods are words (RFC 9110 §9.1); what is none is not published. */
@@ -476,6 +507,12 @@ class TransactionRedactor implements Redactor {
       if (this.#anomalies.length < anomaliesMaxCount && anomalyPattern.test(name)) this.#anomalies.push(name)
     }
   }
+}
+
+const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+
+function isForemost({ request, response }: RawTransaction): boolean {
+  return (response !== undefined && response.status >= errorStatusMin) || !safeMethods.has(request.method)
 }
 
 function partitionByToken({ sessionToken, accessToken, accountToken }: Auth): number | undefined {

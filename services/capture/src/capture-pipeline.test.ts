@@ -60,10 +60,15 @@ class MemorySource implements FrameSource {
   }
 }
 
-function conversation(clientIndex: number, requestCount: number, atUs = startUs): BuiltFrame[] {
+/** `requests`: how many, or the method of each. */
+function conversation(clientIndex: number, requests: number | readonly string[], atUs = startUs): BuiltFrame[] {
   const turns: Turn[] = []
-  for (let i = 0; i < requestCount; i++) {
-    turns.push({ direction: 'c2s', bytes: Buffer.from(`GET /items/${i} HTTP/1.1\r\nHost: shop.example\r\n\r\n`) })
+  const methods = typeof requests === 'number' ? new Array<string>(requests).fill('GET') : requests
+  for (const [i, method] of methods.entries()) {
+    turns.push({
+      direction: 'c2s',
+      bytes: Buffer.from(`${method} /items/${i} HTTP/1.1\r\nHost: shop.example\r\n\r\n`),
+    })
     turns.push({ direction: 's2c', bytes: Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}') })
   }
   const clientIp = `203.0.113.${clientIndex}`
@@ -299,13 +304,46 @@ describe('runCapture', () => {
     const { bus, transactions } = recordingBus(() => opened)
     const source = new MemorySource(conversation(1, 100))
     const running = runCapture({
-      ...options(source, bus, { batch: { maxTransactions: 1 }, queueMaxRecords: 10 }),
+      ...options(source, bus, {
+        batch: { maxTransactions: 1 },
+        queueMaxRecords: 10,
+        overload: { oneInMax: 1 },
+      }),
       whenBusIsFull: 'shed',
       onProgress: ({ transactionCount }) => transactionCount > 90 && open(),
     })
     const summary = await running
     expect(summary.shedCount).toBeGreaterThan(0)
     expect(transactions().length + summary.shedCount).toBe(summary.transactionCount)
+  })
+
+  it('leaves out ordinary transactions when live and pressed, and says for how many the others stand', async () => {
+    const { bus, of, transactions } = recordingBus()
+    const methods = Array.from({ length: 400 }, (_, i) => (i % 4 === 0 ? 'POST' : 'GET'))
+    // The source tells of three packets that the kernel dropped: one step, and no second one in the time that this takes.
+    const summary = await runCapture({
+      ...options(new MemorySource(conversation(1, methods)), bus),
+      whenBusIsFull: 'shed',
+    })
+    const published = transactions()
+    expect(summary).toMatchObject({ transactionCount: 400, shedCount: 0, kernelDropCount: 3 })
+    expect(summary.sampledOutCount).toBeGreaterThan(100)
+    expect(published.length + summary.sampledOutCount).toBe(400)
+    expect(published.filter(({ method }) => method === 'POST').map(({ weight }) => weight)).toEqual(
+      new Array(100).fill(1),
+    )
+    const stoodFor = published.reduce((sum, { weight }) => sum + weight, 0)
+    expect(Math.abs(stoodFor - 400)).toBeLessThan(5 * Math.sqrt(300))
+    const intervals = of(topicNames.sensorIntervals).flatMap((each) => sensorIntervalTopic.decode(each.value))
+    expect(intervals.map(({ overloadState }) => overloadState)).toContain('blind')
+    expect(intervals.reduce((sum, each) => sum + (each.sampledOutCount ?? 0), 0)).toBe(summary.sampledOutCount)
+  })
+
+  it('leaves out nothing of a file', async () => {
+    const { bus, transactions } = recordingBus()
+    const summary = await runCapture(options(new MemorySource(conversation(1, 100)), bus))
+    expect(summary.sampledOutCount).toBe(0)
+    expect(transactions().map(({ weight }) => weight)).toEqual(new Array(100).fill(1))
   })
 
   it('stops at a signal with everything published that was captured', async () => {

@@ -20,6 +20,7 @@ import type { Logger } from '@tapwarden/runtime/logger'
 import { KeyLog } from '@tapwarden/tls/key-log'
 import { type CaptureStatistics, captureStatistics } from './capture-statistics.js'
 import type { CaptureConfig } from './config.js'
+import { Overload } from './overload.js'
 import { type OverflowPolicy, RecordPublisher } from './record-publisher.js'
 import { SensorIntervals, type SensorTotals } from './sensor-intervals.js'
 import type { FrameSink, FrameSource } from './sources/frame-source.js'
@@ -90,6 +91,8 @@ export interface CaptureSummary {
   readonly tunnels: TunnelStatistics
   readonly kernelDropCount: number
   readonly shedCount: number
+  /** Transactions that others stand for. */
+  readonly sampledOutCount: number
   readonly anomalies: Readonly<Record<string, number>>
   /** What was wrong with the source without ending it, in sentences. */
   readonly warnings: readonly string[]
@@ -131,6 +134,8 @@ class CapturePipeline implements FrameSink {
   readonly #transactions: RecordPublisher
   readonly #intervalRecords: RecordPublisher
   readonly #isShedding: boolean
+  readonly #overload: Overload
+  #sampledOutCount = 0
   readonly #keys: KeyLogFile | undefined
   readonly #keyLogGrows: boolean
   /** Of the file, and of what captures bring along. */
@@ -149,6 +154,7 @@ class CapturePipeline implements FrameSink {
     const policy = options.whenBusIsFull ?? 'wait'
     this.#options = options
     this.#isShedding = policy === 'shed'
+    this.#overload = new Overload(config.overload)
     this.#keys = keys
     this.#keyLog = keys?.keyLog ?? new KeyLog()
     const { pendingMaxBytes, totalMaxBytes } = config.tls
@@ -174,6 +180,7 @@ class CapturePipeline implements FrameSink {
       runId: randomUUID(),
       intervalUs: config.intervalMs * 1_000,
       totals: () => this.#totals(),
+      worstState: () => this.#overload.takeWorst(),
     })
     const { queueMaxRecords } = config
     this.#transactions = new RecordPublisher({ bus, topic: topicNames.transactions, policy, queueMaxRecords })
@@ -196,7 +203,8 @@ class CapturePipeline implements FrameSink {
   async afterBlock(): Promise<void> {
     this.#lastFrameAtMs = performance.now()
     this.#transactions.offer(this.#batches.takeFull())
-    if (!this.#isShedding) await this.#settled()
+    if (this.#isShedding) this.#weighLoad(Date.now() - this.#observedAtUs / 1_000)
+    else await this.#settled()
     this.#options.onProgress?.(this.#progress())
   }
 
@@ -223,6 +231,18 @@ class CapturePipeline implements FrameSink {
     }
     this.#batches.closeOlder()
     this.#offerUnlessFailed()
+    if (this.#isShedding) this.#weighLoad(undefined)
+  }
+
+  /** `lagMs`: how late the newest frame was read, if there is one. */
+  #weighLoad(lagMs: number | undefined): void {
+    const { kernelDroppedCount } = this.#options.source.statistics()
+    this.#overload.observe({
+      nowMs: performance.now(),
+      queueFill: this.#transactions.waitingCount / this.#options.config.queueMaxRecords,
+      lagMs,
+      lostCount: kernelDroppedCount + this.#transactions.shedCount,
+    })
   }
 
   /** Called by the clock: secrets that were written meanwhile open what waits for them. Never rejects. */
@@ -254,6 +274,8 @@ class CapturePipeline implements FrameSink {
       packetCount: this.#packetCount,
       bytes: this.#bytes,
       shedCount: this.#transactions.shedCount,
+      sampledOutCount: this.#sampledOutCount,
+      overloadState: this.#overload.state,
       reader: this.#reader.statistics(),
       source: this.#options.source.statistics(),
     })
@@ -280,6 +302,7 @@ class CapturePipeline implements FrameSink {
       tunnels: this.#reader.statistics().frames.tunnels,
       kernelDropCount: totals.kernelDropCount,
       shedCount: totals.shedCount,
+      sampledOutCount: totals.sampledOutCount,
       anomalies: Object.fromEntries(totals.anomalies),
       warnings: source.warnings,
     }
@@ -290,8 +313,12 @@ class CapturePipeline implements FrameSink {
   }
 
   #publish(flow: FlowInfo, transaction: RawTransaction): void {
-    const { partition, line, observedAtUs } = this.#options.redactor.redact(flow, transaction)
-    this.#batches.add(partition, line, observedAtUs)
+    const { redactor } = this.#options
+    const redacted = this.#isShedding
+      ? redactor.redactKept(flow, transaction, this.#overload.shares)
+      : redactor.redact(flow, transaction)
+    if (redacted === undefined) this.#sampledOutCount++
+    else this.#batches.add(redacted.partition, redacted.line, redacted.observedAtUs)
   }
 
   /** The first of each run is told with its place; without its message, which may quote what was captured. */
@@ -342,6 +369,7 @@ class CapturePipeline implements FrameSink {
       flowCount: flows.openedFlowCount,
       missedBytes: flows.missedBytes,
       shedCount: this.#transactions.shedCount,
+      sampledOutCount: this.#sampledOutCount,
       opaqueBytes: http.opaqueBytes,
       anomalies: withOddities(this.#reader.anomalies(), this.#options.source.statistics().oddities),
     }

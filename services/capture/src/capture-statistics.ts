@@ -1,5 +1,6 @@
 /** What a running sensor can say of itself at any time: totals since its start, for people, for /metrics. Plain values. */
 
+import type { OverloadState } from '@tapwarden/contracts/sensor-interval'
 import type { FrameSourceStatistics } from './sources/frame-source.js'
 import type { TlsServerShare } from './tls/tls-servers.js'
 import type { ReaderStatistics } from './transaction-reader.js'
@@ -25,6 +26,9 @@ export interface CaptureStatistics {
     /** Connections, requests and contents that a limit left no room for. */
     readonly limit: number
   }
+  /** Transactions that others stand for, by their weight. */
+  readonly sampledOutCount: number
+  readonly overloadState: OverloadState
   /** What went wrong with the source, by name; a restart is a gap. */
   readonly source: Readonly<Record<string, number>>
   readonly tls: {
@@ -43,6 +47,8 @@ export function captureStatistics(parts: {
   readonly packetCount: number
   readonly bytes: number
   readonly shedCount: number
+  readonly sampledOutCount: number
+  readonly overloadState: OverloadState
   readonly reader: ReaderStatistics
   readonly source: FrameSourceStatistics
 }): CaptureStatistics {
@@ -62,6 +68,8 @@ export function captureStatistics(parts: {
       queue: parts.shedCount,
       limit: flows.evictedFlowCount + http.pendingOverflowCount + http.bufferOverflowCount,
     },
+    sampledOutCount: parts.sampledOutCount,
+    overloadState: parts.overloadState,
     source: Object.fromEntries(parts.source.oddities ?? []),
     tls: {
       bytes: total.bytes,

@@ -78,6 +78,19 @@ const tlsSchema = z.strictObject({
   totalMaxBytes: bytes(67_108_864),
 })
 
+/** Live: fewer transactions are looked at before any is lost; each says for how many it stands. */
+const overloadSchema = z.strictObject({
+  /** Frames may be read so much later than the promptest so far. */
+  lagMaxMs: milliseconds(2_000),
+  /** One ordinary transaction in so many is kept at least: a power of two; 1 never leaves any out. */
+  oneInMax: z
+    .int()
+    .min(1)
+    .max(1_024)
+    .refine((oneIn) => (oneIn & (oneIn - 1)) === 0, 'a power of two')
+    .default(1_024),
+})
+
 const contentPolicies = ['none', 'sample', 'shape'] as const
 
 export const captureConfigSchema = z.strictObject({
@@ -111,6 +124,7 @@ export const captureConfigSchema = z.strictObject({
   batch: batchSchema.prefault({}),
   /** Live: records that may wait for the bus before new ones are shed, the newest first. A file waits instead. */
   queueMaxRecords: count(1_024),
+  overload: overloadSchema.prefault({}),
   /** Event time between two records of what the sensor saw. */
   intervalMs: milliseconds(10_000),
 })

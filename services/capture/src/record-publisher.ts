@@ -37,6 +37,11 @@ export class RecordPublisher {
     this.#options = options
   }
 
+  /** Records that wait for the bus, those apart that it is being given. */
+  get waitingCount(): number {
+    return this.#queue.length
+  }
+
   /** Throws what publishing failed with, if it did. */
   offer(records: readonly OutgoingRecord[]): void {
     if (this.#failure !== undefined) throw this.#failure

@@ -1,6 +1,6 @@
 /** What the sensor saw and could not see, by interval of event time: differences of counters that only grow. */
 
-import { type SensorInterval, sensorIntervalTopic } from '@tapwarden/contracts/sensor-interval'
+import { type OverloadState, type SensorInterval, sensorIntervalTopic } from '@tapwarden/contracts/sensor-interval'
 
 /** Totals since the start of the run. */
 export interface SensorTotals {
@@ -11,6 +11,7 @@ export interface SensorTotals {
   readonly flowCount: number
   readonly missedBytes: number
   readonly shedCount: number
+  readonly sampledOutCount: number
   readonly opaqueBytes: number
   readonly anomalies: ReadonlyMap<string, number>
 }
@@ -21,6 +22,8 @@ export interface SensorIntervalsOptions {
   readonly intervalUs: number
   /** Asked once an interval. */
   readonly totals: () => SensorTotals
+  /** The worst state since it was asked last; asked once an interval. */
+  readonly worstState: () => OverloadState
 }
 
 export class SensorIntervals {
@@ -72,6 +75,8 @@ export class SensorIntervals {
       flowCount: now.flowCount - before.flowCount,
       missedBytes: now.missedBytes - before.missedBytes,
       shedCount: now.shedCount - before.shedCount,
+      sampledOutCount: now.sampledOutCount - before.sampledOutCount,
+      overloadState: this.#options.worstState(),
       opaqueBytes: now.opaqueBytes - before.opaqueBytes,
       anomalies: growth(before.anomalies, now.anomalies),
     }

@@ -304,6 +304,8 @@ function intervalRow(interval: SensorInterval) {
     flow_count: interval.flowCount,
     missed_bytes: interval.missedBytes,
     shed_count: interval.shedCount,
+    sampled_out_count: interval.sampledOutCount ?? 0,
+    overload_state: interval.overloadState ?? 'calm',
     opaque_bytes: interval.opaqueBytes,
     anomalies: interval.anomalies,
   }

@@ -1,5 +1,6 @@
 /** The sensor's numbers for /metrics: the same that `capture --stats` prints. No label comes from traffic. */
 
+import { overloadStates } from '@tapwarden/contracts/sensor-interval'
 import type { Metrics } from '@tapwarden/runtime/metrics'
 import type { CaptureStatistics } from '@tapwarden/service-capture/capture-statistics'
 
@@ -16,6 +17,7 @@ export function addSensorMetrics(metrics: Metrics, statistics: () => CaptureStat
   plain('capture_flows', 'Connections seen since the start.', (now) => now.flowCount)
   plain('capture_open_flows', 'Connections tracked now.', (now) => now.openFlowCount)
   plain('capture_transactions', 'Transactions seen since the start.', (now) => now.transactionCount)
+  plain('capture_sampled_out', 'Transactions for which others stand.', (now) => now.sampledOutCount)
   plain('capture_missed_bytes', 'Bytes that connections carried and that were never seen.', (now) => now.missedBytes)
   plain('capture_opaque_bytes', 'Bytes of connections that cannot be read.', (now) => now.opaqueBytes)
   plain('capture_tls_bytes', 'Bytes of TLS connections.', (now) => now.tls.bytes)
@@ -28,6 +30,14 @@ export function addSensorMetrics(metrics: Metrics, statistics: () => CaptureStat
     },
     (gauge) => {
       for (const [by, count] of Object.entries(statistics()?.drops ?? {})) gauge.set({ by }, count)
+    },
+  )
+  metrics.gauge(
+    { name: 'capture_overload_state', help: '1 for the state that the sensor is in.', labels: ['state'] as const },
+    (gauge) => {
+      const now = statistics()
+      if (now === undefined) return
+      for (const state of overloadStates) gauge.set({ state }, now.overloadState === state ? 1 : 0)
     },
   )
   metrics.gauge(

@@ -18,6 +18,7 @@ it('names each thing that the sensor did not see', () => {
     opaqueBytes: 104,
     kernelDropCount: 11,
     shedCount: 12,
+    sampledOutCount: 14,
     tunnels: { vxlan: { frameCount: 105, notUnderstoodCount: 13 }, gre: { frameCount: 1, notUnderstoodCount: 0 } },
     tls: { helloCount: 106, bytes: 107, undecryptedBytes: 108, decryptedBytes: 109, servers: [] },
     anomalies: {},
@@ -25,6 +26,6 @@ it('names each thing that the sensor did not see', () => {
   }
   const named = notVisible(summary)
   expect(named['contents not decoded']).toBe(3)
-  expect(Object.values(named).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13])
+  expect(Object.values(named).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14])
   expect(tunnelFrames(summary)).toEqual({ vxlan: 105, gre: 1 })
 })

@@ -115,5 +115,6 @@ export function notVisible(summary: CaptureSummary): Record<string, number> {
     'frames of tunnels not understood': notUnderstoodCount(summary),
     'packets dropped by the kernel': summary.kernelDropCount,
     'transactions shed': summary.shedCount,
+    'transactions that others stand for': summary.sampledOutCount,
   }
 }

@@ -12,6 +12,9 @@ export interface CaptureInterval {
   /** Begun; and open at the end of it. */
   readonly flows: { readonly begun: number; readonly open: number }
   readonly drops: CaptureStatistics['drops']
+  /** Transactions that others stand for, and the state that the sensor is in. */
+  readonly sampledOut: number
+  readonly overloadState: CaptureStatistics['overloadState']
   readonly missedBytes: number
   readonly opaqueBytes: number
   readonly source: Readonly<Record<string, number>>
@@ -47,6 +50,8 @@ export function intervalBetween(
       queue: grown((at) => at.drops.queue),
       limit: grown((at) => at.drops.limit),
     },
+    sampledOut: grown((at) => at.sampledOutCount),
+    overloadState: now.overloadState,
     missedBytes: grown((at) => at.missedBytes),
     opaqueBytes: grown((at) => at.opaqueBytes),
     source: grownRecord(before?.source ?? {}, now.source),
@@ -65,7 +70,8 @@ export function intervalBetween(
 
 /** What is zero and mostly is, gaps and TLS, is left out; drops are not, since their absence is what one looks for. */
 export function intervalLine(interval: CaptureInterval): string {
-  const { seconds, packets, bits, transactions, flows, drops, missedBytes, source, tls } = interval
+  const { seconds, packets, bits, transactions, flows, drops, missedBytes, source, tls, sampledOut, overloadState } =
+    interval
   const perSecond = (value: number): string => count(Math.round(value / Math.max(seconds, 0.001)))
   const parts = [
     `${perSecond(packets)} packets/s`,
@@ -73,6 +79,9 @@ export function intervalLine(interval: CaptureInterval): string {
     `${perSecond(transactions)} transactions/s`,
     `flows ${count(flows.begun)} new, ${count(flows.open)} open`,
     `dropped ${count(drops.kernel)} by the kernel, ${count(drops.queue)} by the queue, ${count(drops.limit)} by limits`,
+    ...(overloadState === 'calm' && sampledOut === 0
+      ? []
+      : [`${overloadState}: ${count(sampledOut)} transactions left out, others stand for them`]),
   ]
   if (missedBytes > 0) parts.push(`${count(missedBytes)} bytes missed`)
   for (const [fault, times] of Object.entries(source)) parts.push(`${fault} ${count(times)}`)

@@ -16,6 +16,8 @@ function statisticsAt(step: number, more: Partial<CaptureStatistics> = {}): Capt
     missedBytes: 0,
     opaqueBytes: 0,
     drops: { kernel: 0, queue: 0, limit: 0 },
+    sampledOutCount: 0,
+    overloadState: 'calm',
     source: {},
     tls: { bytes: 0, undecryptedBytes: 0, servers: [] },
     ...more,
@@ -31,6 +33,8 @@ it.each<[CaptureStatistics, number, string]>([
   [
     statisticsAt(3, {
       drops: { kernel: 5, queue: 6, limit: 7 },
+      sampledOutCount: 8,
+      overloadState: 'shedding',
       missedBytes: 1_460,
       source: { 'source.capture-restarted': 1 },
       tls: {
@@ -57,7 +61,7 @@ it.each<[CaptureStatistics, number, string]>([
       },
     }),
     2,
-    '1,000 packets/s · 8.0 Mbit/s · 100 transactions/s · flows 20 new, 7 open · dropped 5 by the kernel, 6 by the queue, 7 by limits · 1,460 bytes missed · source.capture-restarted 1 · TLS unread a\\u{1b}.example 100 %, 192.0.2.2:443 0 %',
+    '1,000 packets/s · 8.0 Mbit/s · 100 transactions/s · flows 20 new, 7 open · dropped 5 by the kernel, 6 by the queue, 7 by limits · shedding: 8 transactions left out, others stand for them · 1,460 bytes missed · source.capture-restarted 1 · TLS unread a\\u{1b}.example 100 %, 192.0.2.2:443 0 %',
   ],
 ])('case %#: a line says what came, what was lost, and what cannot be read', (now, seconds, line) => {
   expect(intervalLine(intervalBetween(statisticsAt(1), now, seconds))).toBe(line)

@@ -16,7 +16,7 @@ function resolved(column: string): string {
   return hop(hop(hop(`toString(${column})`)))
 }
 
-function view(name: string, select: string): string {
+export function view(name: string, select: string): string {
   return `CREATE OR REPLACE VIEW ${db}.${name}{{on_cluster}} AS\n${select}`
 }
 

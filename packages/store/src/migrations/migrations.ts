@@ -9,9 +9,18 @@ import { samplingAndWebSockets } from './0003-sampling-and-web-sockets.js'
 import { tunnels } from './0004-tunnels.js'
 import { http2AndGrpc } from './0005-http2-and-grpc.js'
 import { tls } from './0006-tls.js'
+import { overload } from './0007-overload.js'
 import { type Migration, renderStatement, type StoreLayout } from './migration.js'
 
-export const migrations: readonly Migration[] = [tables, views, samplingAndWebSockets, tunnels, http2AndGrpc, tls]
+export const migrations: readonly Migration[] = [
+  tables,
+  views,
+  samplingAndWebSockets,
+  tunnels,
+  http2AndGrpc,
+  tls,
+  overload,
+]
 
 /** The store was made by another text of a migration: an edited one, or another version of this program. */
 export class MigrationMismatch extends Error {
