@@ -239,7 +239,8 @@ class CapturePipeline implements FrameSink {
     const { kernelDroppedCount } = this.#options.source.statistics()
     this.#overload.observe({
       nowMs: performance.now(),
-      queueFill: this.#transactions.waitingCount / this.#options.config.queueMaxRecords,
+      queueFill: this.#transactions.fill,
+      waitingCount: this.#transactions.waitingCount,
       lagMs,
       lostCount: kernelDroppedCount + this.#transactions.shedCount,
     })

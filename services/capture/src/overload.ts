@@ -25,6 +25,8 @@ export interface Load {
   readonly nowMs: number
   /** How much of the queue to the bus is taken, 0 to 1. */
   readonly queueFill: number
+  /** Transactions that wait there. Records tell less: what was left out makes them smaller, not fewer. */
+  readonly waitingCount: number
   /** How long after its capture the newest frame was read, ms, by clocks that may differ; undefined when no frame came. */
   readonly lagMs: number | undefined
   /** Packets and transactions lost so far, by the kernel and the queue. */
@@ -33,8 +35,10 @@ export interface Load {
 
 const queuePressedFill = 0.5
 const queueRelievedFill = 0.1
-/** A step up shows its effect only after a while; a step down is taken when all was well for longer. */
-const stepUpMs = 250
+/** A step up shows its effect only after a while, as records leave the queue many at once; where something is lost, nobody waits. */
+const stepUpMs = 1_000
+const stepUpLosingMs = 250
+/** A step down is taken when all was well for longer. */
 const stepDownMs = 2_000
 /** What matters most is halved only when the rest is down to one in so many. */
 const foremostFromOneIn = 16
@@ -47,6 +51,10 @@ export class Overload {
   #lostAtMs = Number.NEGATIVE_INFINITY
   #pressedAtMs = Number.NEGATIVE_INFINITY
   #steppedAtMs = Number.NEGATIVE_INFINITY
+  /** With what pressure was compared last: what shrinks already needs no further step. */
+  #comparedAtMs = Number.NEGATIVE_INFINITY
+  #comparedCount = -1
+  #comparedLateMs = 0
   #nowMs = Number.NEGATIVE_INFINITY
   #leastLagMs = Number.POSITIVE_INFINITY
   #worst: OverloadState = 'calm'
@@ -76,7 +84,7 @@ export class Overload {
     this.#worst = worseOf(this.#worst, this.state)
   }
 
-  #weigh({ nowMs, queueFill, lagMs, lostCount }: Load): void {
+  #weigh({ nowMs, queueFill, waitingCount, lagMs, lostCount }: Load): void {
     this.#nowMs = nowMs
     if (lostCount > this.#lostCount) this.#lostAtMs = nowMs
     this.#lostCount = lostCount
@@ -85,7 +93,12 @@ export class Overload {
     const isLosing = this.#lostAtMs === nowMs
     if (isLosing || queueFill >= queuePressedFill || lateMs >= this.#limits.lagMaxMs) {
       this.#pressedAtMs = nowMs
-      if (nowMs - this.#steppedAtMs >= stepUpMs) this.#step(this.#oneIn * 2)
+      if (nowMs - this.#comparedAtMs < (isLosing ? stepUpLosingMs : stepUpMs)) return
+      const isGrowing = waitingCount > this.#comparedCount || lateMs > this.#comparedLateMs
+      this.#comparedAtMs = nowMs
+      this.#comparedCount = waitingCount
+      this.#comparedLateMs = lateMs
+      if (isLosing || isGrowing) this.#step(this.#oneIn * 2)
       return
     }
     const isRelieved = queueFill <= queueRelievedFill && lateMs <= this.#limits.lagMaxMs / 4

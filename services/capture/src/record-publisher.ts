@@ -27,6 +27,7 @@ const publishMaxRecords = 64
 export class RecordPublisher {
   readonly #options: RecordPublisherOptions
   #queue: OutgoingRecord[] = []
+  #waitingCount = 0
   #running: Promise<void> | undefined
   #failure: unknown
   /** Messages dropped because the bus was full. */
@@ -37,9 +38,13 @@ export class RecordPublisher {
     this.#options = options
   }
 
-  /** Records that wait for the bus, those apart that it is being given. */
+  /** Of the queue, those apart that the bus is being given: its records by the most that may be, and its messages. */
+  get fill(): number {
+    return this.#queue.length / this.#options.queueMaxRecords
+  }
+
   get waitingCount(): number {
-    return this.#queue.length
+    return this.#waitingCount
   }
 
   /** Throws what publishing failed with, if it did. */
@@ -48,7 +53,10 @@ export class RecordPublisher {
     for (const record of records) {
       if (this.#options.policy === 'shed' && this.#queue.length >= this.#options.queueMaxRecords) {
         this.shedCount += record.messageCount
-      } else this.#queue.push(record)
+      } else {
+        this.#queue.push(record)
+        this.#waitingCount += record.messageCount
+      }
     }
     if (this.#queue.length > 0) this.#running ??= this.#drain()
   }
@@ -62,10 +70,15 @@ export class RecordPublisher {
   /** Never rejects: a failure is kept for whoever offers or awaits next. */
   async #drain(): Promise<void> {
     try {
-      while (this.#queue.length > 0) await this.#publish(this.#queue.splice(0, publishMaxRecords))
+      while (this.#queue.length > 0) {
+        const records = this.#queue.splice(0, publishMaxRecords)
+        for (const { messageCount } of records) this.#waitingCount -= messageCount
+        await this.#publish(records)
+      }
     } catch (error) {
       this.#failure = error
       this.#queue = []
+      this.#waitingCount = 0
     }
     this.#running = undefined
   }
