@@ -6,10 +6,12 @@ import { PcapReader } from '@tapwarden/pcap/pcap-reader'
 import { concatBytes, pcapHeader, pcapRecord } from '@tapwarden/pcap/pcap-writer'
 import { createRedactor, type Redactor } from '@tapwarden/redaction/redact-transaction'
 import { TransactionReader, type TransactionReaderOptions } from '@tapwarden/service-capture/transaction-reader'
+import { KeyLog } from '@tapwarden/tls/key-log'
 import { Random } from '../random.js'
 import { noisy } from './byte-mutations.js'
 import type { FuzzCase } from './fuzz-case.js'
 import type { FuzzFrame } from './fuzz-frame.js'
+import { fuzzKeyLog } from './tls-sealing.js'
 
 export type ComplaintKind = 'threw' | 'clean-flow-changed' | 'invalid-line' | 'not-let-go' | 'guard-failed'
 
@@ -22,6 +24,8 @@ export interface CheckedCase {
   readonly complaint: Complaint | undefined
   readonly transactionCount: number
   readonly cleanTransactionCount: number
+  /** Of TLS, those that a key opened. */
+  readonly openedRecordCount: number
 }
 
 const lineCheckEvery = 8
@@ -45,27 +49,44 @@ const tightLimits = {
     webSocketHeldMax: 1,
     searchMaxBytes: 300,
   },
+  tls: {
+    limits: {
+      handshakeMaxBytes: 200,
+      pendingMaxBytes: 2_000,
+      totalMaxBytes: 5_000,
+      resyncMaxTries: 4,
+      failedRecordsMax: 2,
+    },
+  },
 } satisfies Partial<TransactionReaderOptions>
 
 export class CaseChecker {
   readonly #redactor = newRedactor()
   readonly #redactorAlone = newRedactor()
+  readonly #keyLog: string
   #lineCount = 0
+
+  /** `keyLog`: the secrets of connections that are to be opened. */
+  constructor(keyLog = fuzzKeyLog) {
+    this.#keyLog = keyLog
+  }
 
   check(fuzzCase: FuzzCase): CheckedCase {
     let transactionCount = 0
     let cleanTransactionCount = 0
+    let openedRecordCount = 0
     let complaint: Complaint | undefined
     try {
-      const result = this.#read(fuzzCase.frames, fuzzCase.kind, this.#redactor, undefined)
+      const result = this.#read(fuzzCase, fuzzCase.frames, this.#redactor, undefined)
       transactionCount = result.transactionCount
+      openedRecordCount = result.openedRecordCount
       complaint = result.complaint
       if (fuzzCase.kind === 'plain') {
-        const alone = this.#read(cleanOf(fuzzCase.frames), 'plain', this.#redactorAlone, undefined)
+        const alone = this.#read(fuzzCase, cleanOf(fuzzCase.frames), this.#redactorAlone, undefined)
         cleanTransactionCount = [...alone.clean.values()].reduce((sum, lines) => sum + lines.length, 0)
         complaint ??= difference(alone.clean, result.clean, 'clean-flow-changed')
         if (fuzzCase.faultEvery > 0) {
-          const guarded = this.#read(fuzzCase.frames, 'plain', newRedactor(), fuzzCase.faultEvery)
+          const guarded = this.#read(fuzzCase, fuzzCase.frames, newRedactor(), fuzzCase.faultEvery)
           complaint ??= difference(alone.clean, guarded.clean, 'guard-failed')
         }
       }
@@ -73,16 +94,30 @@ export class CaseChecker {
     } catch (error) {
       complaint = { kind: 'threw', detail: error instanceof Error ? (error.stack ?? error.message) : String(error) }
     }
-    return { complaint, transactionCount, cleanTransactionCount }
+    return { complaint, transactionCount, cleanTransactionCount, openedRecordCount }
   }
 
   /** `faultEvery`: with the guard on, and so often a fault of ours to guard against. */
-  #read(frames: readonly FuzzFrame[], kind: FuzzCase['kind'], redactor: Redactor, faultEvery: number | undefined) {
+  #read(
+    { kind, keysAtUs }: FuzzCase,
+    frames: readonly FuzzFrame[],
+    redactor: Redactor,
+    faultEvery: number | undefined,
+  ) {
+    const keyLog = new KeyLog()
+    let isKeyLogThere = false
+    const tellKeys = (): void => {
+      if (isKeyLogThere) return
+      isKeyLogThere = true
+      keyLog.push(Buffer.from(this.#keyLog))
+      reader.keysMayHaveCome(keysAtUs)
+    }
     const clean = new Map<string, string[]>()
     let transactionCount = 0
     let complaint: Complaint | undefined
     const reader = new TransactionReader({
       ...(kind === 'tight' ? tightLimits : {}),
+      tls: { keyLog, waitsForKeys: true, ...(kind === 'tight' ? tightLimits.tls : {}) },
       ...(faultEvery === undefined ? {} : { onFlowFault: () => undefined }),
       onTransaction: (flow, raw) => {
         transactionCount++
@@ -100,19 +135,22 @@ export class CaseChecker {
       },
     })
     for (const { bytes, timestampUs, linkType } of frames) {
+      if (timestampUs >= keysAtUs) tellKeys()
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
       reader.frame({ buffer: bytes, view, offset: 0, end: bytes.length, timestampUs, linkType })
     }
+    tellKeys()
     reader.end()
-    const { flowCount, bufferedBytes } = reader.statistics().flows
-    if (flowCount !== 0 || bufferedBytes !== 0) {
+    const { flows, tls } = reader.statistics()
+    const { flowCount, bufferedBytes } = flows
+    if (flowCount !== 0 || bufferedBytes !== 0 || tls.heldBytes !== 0) {
       complaint ??= {
         kind: 'not-let-go',
-        detail: `${flowCount} flows and ${bufferedBytes} bytes are held behind the end`,
+        detail: `${flowCount} flows, ${bufferedBytes} bytes and ${tls.heldBytes} of TLS are held behind the end`,
       }
     }
     reader.anomalies()
-    return { clean, transactionCount, complaint }
+    return { clean, transactionCount, complaint, openedRecordCount: tls.counters.decryptedRecordCount }
   }
 }
 

@@ -2,9 +2,9 @@
  * One case: a function of corpus, seed and number alone. Mutated conversations and frames, and between them clean ones that a reader must
  * tell apart from all that:
  *
- *   conversation ─► messages mutated ─► segments cut, mutated ─► frames mutated ─┐
- *   frames of a capture ────────────────────────────────────────► mutated ───────┼─► one stream of frames in time
- *   conversation ─► segments ─► frames as they should be (clean) ────────────────┘
+ *   conversation ─► messages mutated ─► perhaps sealed, records mutated ─► segments cut, mutated ─► frames mutated ─┐
+ *   frames of a capture ───────────────────────────────────────────────────────────────────────────► mutated ───────┼─► one stream of frames in time
+ *   conversation ─► perhaps sealed ─► segments ─► frames as they should be (clean) ─────────────────────────────────┘
  */
 
 import { buildFrame } from '@tapwarden/net/frame-builder'
@@ -12,9 +12,11 @@ import { Random } from '../random.js'
 import { noisy } from './byte-mutations.js'
 import type { Corpus } from './corpus.js'
 import { type LinkFrame, mutateFrame } from './frame-mutations.js'
-import type { Conversation, FuzzFrame, FuzzSegment } from './fuzz-frame.js'
+import type { Conversation, FuzzFrame, FuzzSegment, Said } from './fuzz-frame.js'
 import { mutateTurns } from './message-mutations.js'
 import { mutateSegments, segmentsOf } from './segment-mutations.js'
+import { mutateTls } from './tls-mutations.js'
+import { sealed } from './tls-sealing.js'
 
 export interface FuzzCase {
   readonly caseIndex: number
@@ -24,11 +26,15 @@ export interface FuzzCase {
   readonly mutatedPacketCount: number
   /** Of the sensor's own faults, for the guard: a transaction of a mutated flow throws once in so many; 0: never. */
   readonly faultEvery: number
+  /** Capture clock when the key log is there, µs; 0: from the start. */
+  readonly keysAtUs: number
 }
 
 const ethernet = 1
 const startUs = 1_790_000_000_000_000
 const framesMaxCount = 1_500
+/** Of connections, those that are sealed so that the sensor can open them. */
+const sealedShare = 0.25
 
 interface Peers {
   readonly clientIp: string
@@ -47,7 +53,9 @@ export function makeCase(corpus: Corpus, seed: number, caseIndex: number): FuzzC
   for (let index = 0; index <= random.below(2); index++) streams.push(cleanStream(corpus, random, index))
   const frames = interleaved(streams, random, kind === 'wild')
   const mutatedPacketCount = frames.reduce((count, { isClean }) => count + (isClean ? 0 : 1), 0)
-  return { caseIndex, frames, kind, mutatedPacketCount, faultEvery: random.chance(0.1) ? 1 + random.below(4) : 0 }
+  const faultEvery = random.chance(0.1) ? 1 + random.below(4) : 0
+  const keysAtUs = random.chance(0.3) ? (random.pick(frames)?.timestampUs ?? 0) : 0
+  return { caseIndex, frames, kind, mutatedPacketCount, faultEvery, keysAtUs }
 }
 
 function mutatedStream(corpus: Corpus, random: Random, index: number): FuzzFrame[] {
@@ -55,7 +63,11 @@ function mutatedStream(corpus: Corpus, random: Random, index: number): FuzzFrame
   const turns = random.chance(0.7)
     ? mutateTurns(conversation, random.pick(corpus.conversations), random)
     : conversation.turns
-  const segments = segmentsOf(turns, random, random.chance(0.5))
+  const segments = segmentsOf(
+    random.chance(sealedShare) ? mutatedTls(turns, random) : turns,
+    random,
+    random.chance(0.5),
+  )
   if (random.chance(0.7)) mutateSegments(segments, random)
   const isV6 = random.chance(0.2)
   // Few addresses and ports, so that connections meet others that reuse their ports.
@@ -66,6 +78,14 @@ function mutatedStream(corpus: Corpus, random: Random, index: number): FuzzFrame
     serverPort: random.pick([80, 8_080, 443]),
   }
   return framesOf(segments, peers).flatMap((frame) => mutated(frame, random, 0.06))
+}
+
+/** What is in them has its faults already: some records get faults of their own. */
+function mutatedTls(turns: readonly Said[], random: Random): Said[] {
+  const share = random.pick([0, 0, 0.1, 0.4])
+  return sealed(turns, random).map((said) =>
+    random.chance(share) ? { ...said, bytes: mutateTls(said.bytes, random) ?? said.bytes } : said,
+  )
 }
 
 function mutated(frame: LinkFrame, random: Random, share: number): FuzzFrame[] {
@@ -88,7 +108,8 @@ function mutatedCapture(corpus: Corpus, random: Random): FuzzFrame[] {
 /** Addresses that nothing else has, however its bits fall. */
 function cleanStream(corpus: Corpus, random: Random, index: number): FuzzFrame[] {
   const conversation: Conversation = random.pick(corpus.conversations)
-  const segments = segmentsOf(conversation.turns, random, false)
+  const turns = random.chance(sealedShare) ? sealed(conversation.turns, random) : conversation.turns
+  const segments = segmentsOf(turns, random, false)
   const isV6 = random.chance(0.2)
   const peers: Peers = {
     clientIp: isV6

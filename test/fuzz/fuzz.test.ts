@@ -20,7 +20,7 @@ it('a case does not depend on the cases made before it', () => {
 
 it('finds nothing in a few thousand packets', () => {
   const checker = new CaseChecker()
-  let [packetCount, transactionCount, cleanTransactionCount] = [0, 0, 0]
+  let [packetCount, transactionCount, cleanTransactionCount, openedRecordCount] = [0, 0, 0, 0]
   for (let caseIndex = 0; packetCount < 6_000; caseIndex++) {
     const fuzzCase = makeCase(corpus, seed, caseIndex)
     const checked = checker.check(fuzzCase)
@@ -28,9 +28,11 @@ it('finds nothing in a few thousand packets', () => {
     packetCount += fuzzCase.mutatedPacketCount
     transactionCount += checked.transactionCount
     cleanTransactionCount += checked.cleanTransactionCount
+    openedRecordCount += checked.openedRecordCount
   }
   expect(transactionCount).toBeGreaterThan(100)
   expect(cleanTransactionCount).toBeGreaterThan(5)
+  expect(openedRecordCount).toBeGreaterThan(100)
 })
 
 describe('a finding', () => {

@@ -131,7 +131,7 @@ function runOne(captures: readonly string[], seed: number, caseIndex: number): n
 
 function readOne(file: string): number {
   const frames = framesOfCapture(new Uint8Array(readFileSync(file)))
-  return checked({ caseIndex: 0, frames, kind: 'plain', mutatedPacketCount: frames.length, faultEvery: 3 })
+  return checked({ caseIndex: 0, frames, kind: 'plain', mutatedPacketCount: frames.length, faultEvery: 3, keysAtUs: 0 })
 }
 
 function checked(fuzzCase: Parameters<CaseChecker['check']>[0]): number {
