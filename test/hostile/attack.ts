@@ -13,7 +13,7 @@ export interface Attack {
   readonly fullCount: number
   readonly shortCount: number
   /** Limits for the short one, small enough to be reached by it. */
-  readonly shortLimits?: Pick<TransactionReaderOptions, 'flowLimits' | 'httpLimits'>
+  readonly shortLimits?: Pick<TransactionReaderOptions, 'flowLimits' | 'httpLimits' | 'tls'>
   /** Made anew for each run. Ethernet frames of a step. */
   readonly start: () => (step: number) => readonly Uint8Array[]
   /** Event time of a step, µs after the start. Default: 20 µs a step. */

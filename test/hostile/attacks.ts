@@ -4,8 +4,9 @@ import type { Attack } from './attack.js'
 import { httpAttacks } from './http-attacks.js'
 import { http2Attacks } from './http2-attacks.js'
 import { packetAttacks } from './packet-attacks.js'
+import { tlsAttacks } from './tls-attacks.js'
 
-const single: readonly Attack[] = [...packetAttacks, ...httpAttacks, ...http2Attacks]
+const single: readonly Attack[] = [...packetAttacks, ...httpAttacks, ...http2Attacks, ...tlsAttacks]
 
 /** Those that fill memory, each in turn: what one leaves is there when the next comes. */
 const filling = [

@@ -5,6 +5,7 @@ import process from 'node:process'
 import { transactionTopic } from '@tapwarden/contracts/transaction'
 import { createRedactor } from '@tapwarden/redaction/redact-transaction'
 import { TransactionReader, type TransactionReaderOptions } from '@tapwarden/service-capture/transaction-reader'
+import { KeyLog } from '@tapwarden/tls/key-log'
 import type { Attack } from './attack.js'
 import { CleanTraffic, isCleanAddress } from './clean-traffic.js'
 
@@ -33,7 +34,7 @@ const burstCount = 10
 const lineCheckEvery = 500
 const fleetKey = new Uint8Array(32).fill(7)
 
-type Limits = Pick<TransactionReaderOptions, 'flowLimits' | 'httpLimits'>
+type Limits = Pick<TransactionReaderOptions, 'flowLimits' | 'httpLimits' | 'tls'>
 
 /** `cleanCount` transactions of clean traffic are spread over the steps of the whole attack, or of the short one. */
 export function runAttack(attack: Attack, isFull: boolean, cleanCount: number): AttackOutcome {
@@ -62,6 +63,8 @@ function run(
   let [cleanSeen, attackSeen] = [0, 0]
   const reader = new TransactionReader({
     ...limits,
+    // An empty key log that may still grow: whatever is sealed waits.
+    tls: { ...limits.tls, keyLog: new KeyLog(), waitsForKeys: true },
     onTransaction: (flow, raw) => {
       const { line } = redactor.redact(flow, raw)
       if ((cleanSeen + attackSeen) % lineCheckEvery === 0)
