@@ -226,6 +226,26 @@ const cases: readonly (readonly [why: string, script: readonly ScriptStep[], exp
     ],
   ],
   [
+    'closed without error by the server: the end, unless it announced more',
+    [
+      ...open,
+      ['c', Buffer.concat([get(1, '/1'), get(3, '/3')])],
+      ['s', Buffer.concat([headers(1, fieldBlock([[':status', '200']])), data(1, 'all'), reset(1, 0)])],
+      [
+        's',
+        headers(
+          3,
+          fieldBlock([
+            [':status', '200'],
+            ['content-length', '9'],
+          ]),
+        ),
+      ],
+      ['s', Buffer.concat([data(3, 'not all'), reset(3, 0)])],
+    ],
+    ['1: GET /1 2 > 200 "all" 3 [reset 0]', '3: GET /3 2 > 200 "not all" undefined [reset 0, content-incomplete]'],
+  ],
+  [
     'GOAWAY: requests behind the last one stay without answer',
     [
       ...open,
