@@ -33,6 +33,7 @@ export class HandshakeReader {
   #held: Uint8Array = noBytes
   #heldCount = 0
   #skipBytes = 0
+  #isClosed = false
   isMalformed = false
 
   constructor(sink: HandshakeSink, maxBytes: number, memory: TlsMemory) {
@@ -41,10 +42,10 @@ export class HandshakeReader {
     this.#memory = memory
   }
 
-  /** Content of a handshake record. The sink may change keys, not call this. */
+  /** Content of a handshake record. The sink may change keys and close this, not call it. */
   push(bytes: Uint8Array, from: number, to: number): void {
     let at = from
-    while (at < to && !this.isMalformed) {
+    while (at < to && !this.isMalformed && !this.#isClosed) {
       if (this.#skipBytes > 0) {
         const count = Math.min(this.#skipBytes, to - at)
         this.#skipBytes -= count
@@ -58,6 +59,12 @@ export class HandshakeReader {
   reset(): void {
     this.#skipBytes = 0
     this.#release()
+  }
+
+  /** For good: also what stands behind the message that is being read is not held any more. */
+  close(): void {
+    this.#isClosed = true
+    this.reset()
   }
 
   #readInPlace(bytes: Uint8Array, at: number, to: number): number {

@@ -231,7 +231,7 @@ export class TlsSession {
     this.#isWaiting = false
     for (const half of [this.#c2s, this.#s2c]) {
       half.reader.close()
-      half.handshake.reset()
+      half.handshake.close()
     }
     for (const pending of [...this.#pending, ...this.#early]) this.#forget(pending)
     this.#pending.length = 0
@@ -359,7 +359,7 @@ export class TlsSession {
       if (this.#serverHello === undefined) this.giveUp('tls.hello-missing')
       else this.#decideEarly(true)
     }
-    half.handshake.reset()
+    half.handshake.close()
     // Too few to give up before: the secrets are not this connection's.
     if (half.failedCount > 0 && this.openedBytes === 0) this.giveUp('tls.records-unauthenticated')
     this.#options.consumer.end(half.direction, reason, atUs)
