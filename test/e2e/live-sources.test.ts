@@ -127,13 +127,17 @@ describe.skipIf(engineMissing() !== undefined)('up', () => {
 })
 
 it.each([
-  [['up'], 2, /^tapwarden: say what to watch: --interface NAME, --listen vxlan:\/\/ADDRESS:PORT or --follow DIR\n$/],
+  [
+    ['up'],
+    2,
+    /^tapwarden: say what to watch: --interface NAME, --listen vxlan:\/\/ADDRESS:PORT or --follow DIR; .*files as well\n$/,
+  ],
   [['up', '-i', 'lo', '--follow', '/tmp'], 2, /^tapwarden: watch one at a time: [^\n]+\n$/],
   [['up', '--follow', '/tmp', '--filter', 'tcp'], 2, /^tapwarden: --filter goes with --interface; [^\n]+\n$/],
   [
     ['up', '--listen', 'vxlan://somewhere'],
     2,
-    /^tapwarden: vxlan:\/\/somewhere: write vxlan:\/\/ADDRESS:PORT [^\n]+\n$/,
+    /^tapwarden: vxlan:\/\/somewhere: write vxlan:\/\/ADDRESS:PORT,? [^\n]+\n$/,
   ],
   [
     ['up', '--listen', 'vxlan://192.0.2.1:4789'],

@@ -11,8 +11,8 @@ import { type Output, processOutput } from './output.js'
 
 /** Runs the command line and ends the process with its exit code, once everything printed has left. */
 export async function main(argv: readonly string[]): Promise<void> {
-  process.stdout.on('error', leaveOnClosedPipe)
-  process.stderr.on('error', leaveOnClosedPipe)
+  process.stdout.on('error', leaveOnWriteError)
+  process.stderr.on('error', leaveOnWriteError)
   const code = await run(argv.slice(2), processOutput())
   await Promise.all([flushed(process.stdout), flushed(process.stderr)])
   process.exit(code)
@@ -90,7 +90,10 @@ Settings come from --config FILE, then TAPWARDEN_* variables (TAPWARDEN_LOG__LEV
 function addTrafficCommands(program: Command, output: Output, finished: Finished): void {
   common(program.command('replay'))
     .description('read captures (pcap, pcapng) into the store')
-    .argument('<file...>', 'capture files, also gzip or zstd; - is standard input: tcpdump -w - | tapwarden replay -')
+    .argument(
+      '<file...>',
+      'capture files, also in gzip or (Node >= 22.15) zstd; - is standard input: tcpdump -w - | tapwarden replay -',
+    )
     .addOption(
       new Option('--speed <speed>', 'as fast as possible, or as it was captured')
         .choices(['max', 'real'])
@@ -148,7 +151,10 @@ function watching(command: Command): Command {
     .option('-i, --interface <name>', 'an interface, through tcpdump or dumpcap')
     .option('--filter <bpf>', 'what to capture on it, in tcpdump syntax')
     .option(...tlsKeyLogOption)
-    .option('--listen <url...>', 'a cloud mirror: vxlan://ADDRESS:4789 or geneve://ADDRESS:6081; needs no privilege')
+    .option(
+      '--listen <url...>',
+      'a cloud mirror: vxlan://ADDRESS:4789, geneve://ADDRESS:6081 or vxlan-gpe://…; needs no privilege',
+    )
     .option(
       '--follow <dir>',
       'a folder that tcpdump -G or -C, or dumpcap -b, writes to; a restart goes on where it was',
@@ -163,7 +169,7 @@ function addAnswerCommands(program: Command, output: Output): void {
       'or "SHOW TABLES", or "DESCRIBE v_decisions" for its columns (what lists call REMEDIATION is `type`)',
     )
     .option('--format <name>', "a format of ClickHouse's, such as CSVWithNames; a table by default")
-    .option('--json', 'one JSON object a row; 64-bit numbers as strings, since JSON readers round them')
+    .option('--json', 'one JSON object a row; 64-bit numbers with all their digits, which some JSON readers round')
     .addHelpText('after', queryHelp)
     .action(async (sql: string, flags: CommonFlags & { readonly format?: string; readonly json?: boolean }) => {
       const { query } = await import('./commands/query.js')
@@ -244,9 +250,13 @@ function common(command: Command): Command {
     .option('--print-config', 'print the settings in force, without secrets, and stop')
 }
 
-function leaveOnClosedPipe(error: NodeJS.ErrnoException): void {
+/** Whoever read has left, or what is written cannot be kept: nothing more can be said there. */
+function leaveOnWriteError(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(exitCodes.ok)
-  throw error
+  const why = error.code === 'ENOSPC' ? 'no space is left where it goes' : String(error.code)
+  process.stderr.write(`tapwarden: standard output cannot be written: ${why}\n`, () =>
+    process.exit(exitCodes.cannotCreate),
+  )
 }
 
 function flushed(stream: NodeJS.WriteStream): Promise<void> {

@@ -47,7 +47,7 @@ export function wantedSource(flags: SourceFlags, config: CaptureConfig): WantedS
     return { kind: 'listen', places }
   }
   if (follow !== undefined) return { kind: 'follow', folder: follow }
-  throw new UserError('usage', `say what to watch: ${waysToWatch}`)
+  throw new UserError('usage', `say what to watch: ${waysToWatch}; replay and capture take files as well`)
 }
 
 /** What is taken at any port is read as if it came to the tunnel's own. */

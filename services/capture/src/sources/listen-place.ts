@@ -12,7 +12,8 @@ export interface ListenPlace {
   readonly port: number
 }
 
-const form = 'write vxlan://ADDRESS:PORT or geneve://ADDRESS:PORT, for example vxlan://0.0.0.0:4789'
+const form =
+  'write vxlan://ADDRESS:PORT, geneve://ADDRESS:PORT or vxlan-gpe://ADDRESS:PORT, for example vxlan://0.0.0.0:4789'
 
 /** Without a port, the one that IANA gave the tunnel. Throws `FrameSourceError`. */
 export function parseListenPlace(text: string): ListenPlace {

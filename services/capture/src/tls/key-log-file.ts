@@ -100,7 +100,9 @@ async function openRegular(path: string): Promise<{ readonly file: FileHandle; r
   try {
     file = await open(path, 'r')
   } catch (error) {
-    throw fileReadError(`TLS key log ${path}`, error) ?? error
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    const advice = isMissing ? ' (where it is yet to be written, create it empty: it is followed as it grows)' : ''
+    throw fileReadError(`TLS key log ${path}${advice}`, error) ?? error
   }
   const found = await file.stat()
   if (found.isFile()) return { file, found }

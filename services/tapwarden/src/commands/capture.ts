@@ -4,7 +4,7 @@
  */
 
 import { exitCodes, UserError } from '@tapwarden/runtime/user-error'
-import { runCapture } from '@tapwarden/service-capture/capture-pipeline'
+import { type CaptureSummary, runCapture } from '@tapwarden/service-capture/capture-pipeline'
 import type { FrameSource } from '@tapwarden/service-capture/frame-source'
 import { MergedCapturesSource } from '@tapwarden/service-capture/merged-captures'
 import { type CommonFlags, keyFileOf, readSettings, type Settings } from '../common-flags.js'
@@ -12,7 +12,7 @@ import { LineBus } from '../line-bus.js'
 import { openSource, type SourceFlags, trySource, wantedSource } from '../live-source.js'
 import { harmless, type Output } from '../output.js'
 import { inspectInputs } from '../replay/input-files.js'
-import { checkKeyLog, FaultKeepingSource, openRedactor, sourceFault } from '../sensor.js'
+import { checkKeyLog, FaultKeepingSource, notVisible, openRedactor, sourceFault } from '../sensor.js'
 import { type StatisticsReport, startStatisticsReport } from '../statistics-report.js'
 import { untilSignal } from '../until-signal.js'
 
@@ -104,5 +104,13 @@ async function run(
   const cuts = summary.warnings.map((message) => ({ exitCode: sensor.isLive ? 0 : exitCodes.dataError, message }))
   const faults: Fault[] = [...(source.fault === undefined ? [] : [source.fault]), ...sensor.faults(), ...cuts]
   for (const { message } of faults) output.note(`tapwarden: ${harmless(message)}`)
+  if (flags.stats !== true) output.note(closingLine(summary))
   return [...sensor.refused, ...faults].find(({ exitCode }) => exitCode !== exitCodes.ok)?.exitCode ?? exitCodes.ok
+}
+
+/** What went into the lines, and what could not be seen. */
+function closingLine(summary: CaptureSummary): string {
+  const unseen = Object.entries(notVisible(summary)).filter(([, count]) => count > 0)
+  const told = unseen.length === 0 ? 'nothing' : unseen.map(([name, count]) => `${name} ${count}`).join(', ')
+  return `${summary.packetCount} packets, ${summary.transactionCount} transactions; not visible: ${told}`
 }
