@@ -13,7 +13,7 @@
 
 import { forgetDecoded } from './content.js'
 import { nameHashOf } from './field-list.js'
-import type { FlowAnomalyName, HttpCounters, HttpLimits } from './http-limits.js'
+import type { FlowAnomalyName, HttpCounters } from './http-limits.js'
 import { type ContentRule, Http1Parser, type MessageListener } from './http1-parser.js'
 import { Http2Flow } from './http2/http2-flow.js'
 import { findFrames } from './http2/http2-frame.js'
@@ -64,8 +64,6 @@ export class HttpFlow implements MessageListener {
   /** The peer taken for the server sends the requests. */
   reversed = false
   readonly #pool: MessagePool
-  readonly #limits: HttpLimits
-  readonly #counters: HttpCounters
   readonly #sink: RawTransactionSink
   readonly #midStream: boolean
   readonly #requests: Http1Parser
@@ -98,8 +96,6 @@ export class HttpFlow implements MessageListener {
 
   constructor(options: HttpFlowOptions) {
     this.#pool = options.pool
-    this.#limits = options.pool.limits
-    this.#counters = options.pool.counters
     this.#sink = options.sink
     this.#midStream = options.midStream
     this.#proxied = options.proxied
@@ -215,8 +211,8 @@ export class HttpFlow implements MessageListener {
 
   roomBytes(): number {
     return this.#pairer.pending.length === 0
-      ? this.#limits.flowBufferedMaxBytes
-      : this.#limits.flowBufferedMaxBytes - this.#pairer.bufferedBytes
+      ? this.#pool.limits.flowBufferedMaxBytes
+      : this.#pool.limits.flowBufferedMaxBytes - this.#pairer.bufferedBytes
   }
 
   /** The first answer on a connection starts without a status line: HTTP/0.9, or something that receivers take for it. */
@@ -245,7 +241,7 @@ export class HttpFlow implements MessageListener {
       this.#inner.bytes(isRequest === this.reversed ? 's2c' : 'c2s', buffer, from, to, atUs, seq, ack)
       return
     }
-    this.#counters.opaqueBytes += to - from
+    this.#pool.counters.opaqueBytes += to - from
     this.#webSocketOf(isRequest)?.push(buffer, from, to)
   }
 
@@ -273,7 +269,7 @@ export class HttpFlow implements MessageListener {
     const host = fields.indexOfHashed('host', hostHash, 0)
     if (host >= 0 && fields.indexOfHashed('host', hostHash, host + 1) >= 0) request.report('http.host-repeated')
     this.#pairer.add(request)
-    if (this.#pairer.pending.length > this.#limits.pendingRequestsMax) this.#evictOldest()
+    if (this.#pairer.pending.length > this.#pool.limits.pendingRequestsMax) this.#evictOldest()
     return 'by-fields'
   }
 
@@ -314,7 +310,7 @@ export class HttpFlow implements MessageListener {
     const { pending } = this.#pairer
     if (pending.length === 0) return
     let bytes = pending.length === 1 ? 0 : this.#pairer.bufferedBytes
-    while (pending.length > 1 && (bytes > this.#limits.flowBufferedMaxBytes || this.#pool.isFull)) {
+    while (pending.length > 1 && (bytes > this.#pool.limits.flowBufferedMaxBytes || this.#pool.isFull)) {
       bytes -= pending[0]!.bufferedBytes
       this.#evictOldest()
     }
@@ -325,7 +321,7 @@ export class HttpFlow implements MessageListener {
   /** Its response, should it come, goes to nobody. */
   #evictOldest(): void {
     const request = this.#pairer.pending[0]!
-    this.#counters.pendingOverflowCount++
+    this.#pool.counters.pendingOverflowCount++
     request.report('http.pipeline-overflow')
     this.#pairer.evict(request, this.#answered === request)
     this.#publish(request, request.response)
@@ -336,8 +332,8 @@ export class HttpFlow implements MessageListener {
     this.#answered = undefined
     if (request === undefined || request.isPublished) {
       if (response.status >= 100 && response.status < 200 && response.status !== 101)
-        this.#counters.interimResponseCount++
-      else this.#counters.orphanResponseCount++
+        this.#pool.counters.interimResponseCount++
+      else this.#pool.counters.orphanResponseCount++
       if (response.status === 101) this.#goOpaque('tunnel')
       this.#pool.give(response)
       return
@@ -364,11 +360,11 @@ export class HttpFlow implements MessageListener {
     if (this.#answered === request) this.#answered = undefined
     request.isPublished = true
     forgetDecoded()
-    request.settle(this.#limits)
-    response?.settle(this.#limits)
-    this.#counters.transactionCount++
+    request.settle(this.#pool.limits)
+    response?.settle(this.#pool.limits)
+    this.#pool.counters.transactionCount++
     if (response === undefined) {
-      this.#counters.unansweredRequestCount++
+      this.#pool.counters.unansweredRequestCount++
       request.missedBytes += request.doubtedBytes
     }
     const view = this.#pool.view
@@ -394,7 +390,7 @@ export class HttpFlow implements MessageListener {
   #hold(request: Message, response: Message): void {
     this.#clientFrames = new WebSocketDirection()
     this.#serverFrames = new WebSocketDirection()
-    if (this.#pool.heldHandshakeCount >= this.#limits.webSocketHeldMax) {
+    if (this.#pool.heldHandshakeCount >= this.#pool.limits.webSocketHeldMax) {
       this.#publish(request, response, this.#webSocketTraffic(true))
       return
     }
@@ -402,7 +398,7 @@ export class HttpFlow implements MessageListener {
     request.keep()
     response.keep()
     this.#handshake = request
-    this.#handshakeDueUs = response.lastByteAtUs + this.#limits.webSocketHoldUs
+    this.#handshakeDueUs = response.lastByteAtUs + this.#pool.limits.webSocketHoldUs
     this.#pool.heldHandshakeCount++
   }
 
@@ -419,8 +415,8 @@ export class HttpFlow implements MessageListener {
     for (const frames of [this.#clientFrames, this.#serverFrames]) {
       if (frames === undefined) continue
       const { frameCount, textMessageCount, binaryMessageCount } = frames.counts
-      this.#counters.webSocketFrameCount += frameCount
-      this.#counters.webSocketMessageCount += textMessageCount + binaryMessageCount
+      this.#pool.counters.webSocketFrameCount += frameCount
+      this.#pool.counters.webSocketMessageCount += textMessageCount + binaryMessageCount
     }
     this.#clientFrames = this.#serverFrames = undefined
   }
@@ -575,7 +571,7 @@ export class HttpFlow implements MessageListener {
   /** Nothing like HTTP in so many bytes: the rest is not looked at. */
   #checkSearch(): void {
     if (this.#requests.messageCount + this.#responses.messageCount > 0) return
-    const max = this.#limits.searchMaxBytes
+    const max = this.#pool.limits.searchMaxBytes
     if (this.#requests.skippedBytes > max || this.#responses.skippedBytes > max * 16) this.#goOpaque('other')
   }
 
@@ -589,7 +585,7 @@ export class HttpFlow implements MessageListener {
   #goOpaque(kind: Opaque): void {
     if (this.#isOpaque) return
     this.#isOpaque = true
-    this.#counters.opaqueFlows[kind]++
+    this.#pool.counters.opaqueFlows[kind]++
   }
 }
 

@@ -15,7 +15,7 @@
 
 import { type BodyFraming, frameBody } from './body-framing.js'
 import { ChunkedBody } from './chunked-body.js'
-import { type FieldScan, needMore, scanFields } from './field-line.js'
+import { needMore, scanFields } from './field-line.js'
 import type { Message, MessagePool } from './message.js'
 import { CR, indexOfLf, LF } from './octets.js'
 import {
@@ -74,7 +74,6 @@ export class Http1Parser {
   #hasStartLine = false
   #remainingBytes = 0
   #chunked: ChunkedBody | undefined
-  readonly #scan: FieldScan = { lineStart: 0, scannedTo: 0 }
 
   constructor(isRequest: boolean, pool: MessagePool, listener: MessageListener) {
     this.isRequest = isRequest
@@ -202,8 +201,8 @@ export class Http1Parser {
     this.#isNextDoubtful = false
     this.#message.isInsideLost = this.#isInsideLost
     this.#hasStartLine = false
-    this.#scan.lineStart = 0
-    this.#scan.scannedTo = 0
+    this.#message.scan.lineStart = 0
+    this.#message.scan.scannedTo = 0
     this.state = 'head'
   }
 
@@ -256,25 +255,26 @@ export class Http1Parser {
       const end = this.#readStartLine(bytes, base, to)
       if (end <= 0) return end
       this.#hasStartLine = true
-      this.#scan.lineStart = end - base
+      message.scan.lineStart = end - base
       if (message.startLine.version === 9) return this.#headDone(end, base)
     }
-    const end = scanFields(bytes, base, to, this.#scan, message.fields, message.report)
+    const end = scanFields(bytes, base, to, message.scan, message.fields, message.report)
     return end === needMore ? needMore : this.#headDone(end, base)
   }
 
   /** The index behind the start line; else as `#readHead`. */
   #readStartLine(bytes: Uint8Array, base: number, to: number): number {
     const line = this.#message!.startLine
-    let lf = this.#scan.scannedTo > 0 ? -1 : this.#readPlainStartLine(bytes, base, to, line)
+    const { scan } = this.#message!
+    let lf = scan.scannedTo > 0 ? -1 : this.#readPlainStartLine(bytes, base, to, line)
     if (lf < 0) {
       if (!this.isRequest && !mayBecomeVersion(bytes, base, to)) {
         // No status line starts here; one may start inside the line, since nothing needs to end what came before.
         return -this.#reject(1, base + 1)
       }
-      lf = indexOfLf(bytes, base + this.#scan.scannedTo, to)
+      lf = indexOfLf(bytes, base + scan.scannedTo, to)
       if (lf < 0) {
-        this.#scan.scannedTo = to - base
+        scan.scannedTo = to - base
         return needMore
       }
       let end = lf

@@ -10,6 +10,7 @@
 import { assert } from '@tapwarden/base/assert'
 import { looksLikeGzip } from './coding-ways.js'
 import { codingsOf, decodeContent } from './content.js'
+import type { FieldScan } from './field-line.js'
 import { FieldTable, nameHashOf } from './field-list.js'
 import type { AnomalyName, FlowAnomalyName, HttpCounters, HttpLimits } from './http-limits.js'
 import type { GrpcTraffic } from './http2/grpc.js'
@@ -42,6 +43,8 @@ const pooledBufferMaxBytes = 131_072
 export class Message implements RawRequest, RawResponse {
   readonly startLine = emptyStartLine()
   readonly fields = new FieldTable()
+  /** While the head is read. Here and not in the parser, since idle connections have no message. */
+  readonly scan: FieldScan = { lineStart: 0, scannedTo: 0 }
   readonly #trailerTable = new FieldTable()
   hasTrailers = false
   firstSeq = 0
