@@ -106,6 +106,23 @@ it('a ring that comes round, by truncating, renaming or unlinking, is read once 
   expect((await stop()).warnings).toEqual([])
 })
 
+it('a file that is renamed when it was read, or while it is, is read once, and nothing is lost', async () => {
+  await writeFile(at('ring1'), capture(1))
+  const { seen, until, stop } = follow()
+  await until(1)
+  await writeFile(at('new'), capture(2, 3))
+  await until(3)
+  await rename(at('new'), at('ring2'))
+  await appendFile(at('ring2'), record(4))
+  await until(4)
+  await rename(at('ring2'), at('ring3'))
+  await rename(at('ring1'), at('ring2'))
+  await writeFile(at('ring1'), capture(5))
+  await until(5)
+  expect(seen).toEqual([1, 2, 3, 4, 5])
+  expect((await stop()).warnings).toEqual([])
+})
+
 it('however the ring goes on between two calls of ours, frames come in the order in which they were written', async () => {
   const { seen, until, stop } = follow()
   const frameCount = 800

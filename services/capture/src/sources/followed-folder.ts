@@ -28,7 +28,8 @@ export interface FollowedFolderOptions {
 }
 
 interface FollowedFile {
-  readonly path: string
+  /** Where it was last: a file may be renamed. */
+  path: string
   readonly inode: number
   /** Its first bytes, as many as were there: a file written anew has another first frame. */
   head: Uint8Array
@@ -123,25 +124,35 @@ export class FollowedFolderSource implements FrameSource {
   /** Brings `#files` up to date: what is there, in the order of first frames. Whether any was found that was not known. */
   async #look(into: PcapReaderOptions): Promise<boolean> {
     let hasFound = false
-    const present = new Set<string>()
     this.#isOrdered = true
-    for (const name of await this.#names()) {
+    const found = await this.#found()
+    const byInode = new Map([...this.#files.values()].map((file) => [file.inode, file]))
+    const kept = new Set<FollowedFile>()
+    const named = new Map<string, FollowedFile>()
+    for (const [name, is] of found) {
       const path = join(this.#options.folder, name)
-      const is = await statOf(path)
-      if (is === undefined || !is.isFile() || is.size === 0) continue
-      present.add(name)
       const known = this.#files.get(name)
-      if (known !== undefined && (await this.#isSame(known, is))) continue
-      if (known !== undefined) this.#lose(known)
-      this.#files.set(name, await this.#begun(path, is, into, known))
+      if (known !== undefined && (await this.#isSame(known, is, path))) {
+        kept.add(known)
+        continue
+      }
+      // A file may be renamed, between two looks at its old name and its new one as well: what was read of it is read.
+      const other = byInode.get(is.ino)
+      const isMoved =
+        other !== undefined && other !== known && !kept.has(other) && (await this.#isSame(other, is, path))
+      const file = isMoved ? other : await this.#begun(path, is, into, known)
+      file.path = path
+      kept.add(file)
+      named.set(name, file)
       this.#isOrdered = false
-      hasFound = true
+      hasFound ||= !isMoved
     }
     for (const [name, file] of this.#files) {
-      if (present.has(name)) continue
+      if (kept.has(file) && !named.has(name) && file.path === join(this.#options.folder, name)) continue
       this.#files.delete(name)
-      this.#lose(file)
+      if (!kept.has(file)) this.#lose(file)
     }
+    for (const [name, file] of named) this.#files.set(name, file)
     if (this.#isOrdered) return hasFound
     const inOrder = [...this.#files].sort(([aName, a], [bName, b]) => {
       const byTime = a.firstFrameUs < b.firstFrameUs ? -1 : a.firstFrameUs > b.firstFrameUs ? 1 : 0
@@ -149,6 +160,20 @@ export class FollowedFolderSource implements FrameSource {
     })
     this.#files = new Map(inOrder)
     return hasFound
+  }
+
+  /** Regular files with something in them, by name; each once, also while it is being renamed. */
+  async #found(): Promise<Map<string, Stats>> {
+    const found = new Map<string, Stats>()
+    const names = new Map<number, string>()
+    for (const name of await this.#names()) {
+      const is = await statOf(join(this.#options.folder, name))
+      if (is?.isFile() !== true || is.size === 0) continue
+      found.delete(names.get(is.ino) ?? '')
+      names.set(is.ino, name)
+      found.set(name, is)
+    }
+    return found
   }
 
   /** None while the folder is away: its writer may make it anew. */
@@ -167,10 +192,11 @@ export class FollowedFolderSource implements FrameSource {
     )
   }
 
-  async #isSame(file: FollowedFile, is: Stats): Promise<boolean> {
+  /** Whether what stands at `path` is `file`, perhaps grown. */
+  async #isSame(file: FollowedFile, is: Stats, path: string): Promise<boolean> {
     if (file.inode !== is.ino || is.size < file.readBytes) return false
     if (file.changedMs === is.mtimeMs && file.sizeBytes === is.size) return true
-    const start = await startOf(file.path, file.firstFrameUs === Number.POSITIVE_INFINITY ? startBytes : headBytes)
+    const start = await startOf(path, file.firstFrameUs === Number.POSITIVE_INFINITY ? startBytes : headBytes)
     if (start === undefined || !startsAlike(start, file.head)) return false
     file.head = start.subarray(0, headBytes)
     file.sizeBytes = is.size
